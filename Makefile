@@ -1,0 +1,58 @@
+# Two commands: `make demo` shows two nights, `make test` proves everything. Both make their own environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENV := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+.PHONY: help env demo test check format lock clean
+
+help:
+	@echo "make demo    two nights on drawn X-rays, about two minutes"
+	@echo "make test    lint, types, import contracts and tests"
+	@echo "make env     the environment alone"
+	@echo "make lock    resolve the dependencies anew (needs uv)"
+
+env: $(ENV)
+
+demo: $(ENV)
+	@$(BIN)/xray demo; code=$$?; test $$code -eq 0 -o $$code -eq 3  # 3: a batch waits for a person, as it should
+
+test: check
+	$(BIN)/pytest
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+format: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "Python 3.11 to 3.13 is needed; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(ENV): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what runs the pipeline: about 2 GB, a few minutes once ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(ENV)
+	@echo "Installing what tests it ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .xray .mypy_cache .pytest_cache .ruff_cache .hypothesis

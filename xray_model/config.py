@@ -1,0 +1,117 @@
+"""What a run does: one frozen option model per flow, from which the Prefect UI draws its form.
+
+Where the machine is (store, registry, salt) is `storage.settings.Settings`, never an option: options are
+stored on the Prefect server, so they hold no secret.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FindingName = Literal["covid", "pneumonia", "normal"]
+Rebalancing = Literal["none", "class_weight", "oversample", "undersample"]
+
+
+class Options(BaseModel):
+    """Base of all options: frozen, refusing unknown fields, every field with its help text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IngestOptions(Options):
+    """How new batches are read."""
+
+    sources: tuple[str, ...] = Field((), description="Only batches of these sources; empty for all.")
+    layout: Literal["bimcv", "class_folders", "csv_table"] | None = Field(
+        None, description="Read every batch with this layout; empty to detect it."
+    )
+    shard_size: int = Field(256, ge=1, le=4096, description="Images per shard: the unit of work and of retries.")
+    workers: int = Field(2, ge=1, le=64, description="Shards decoded at the same time.")
+
+
+class DriftPolicy(Options):
+    """When the new images count as different from what the champion was trained on."""
+
+    minimum_images: int = Field(
+        30, ge=2, description="Below this number of new images nothing is said: too few to tell drift from chance."
+    )
+    number_threshold: float = Field(
+        0.3, gt=0, description="Wasserstein distance, in standard deviations, from which a number counts as moved."
+    )
+    category_threshold: float = Field(
+        0.2, gt=0, le=1, description="Jensen-Shannon distance from which a category counts as moved."
+    )
+    watch_share: float = Field(0.25, gt=0, le=1, description="Share of moved columns from which a night is watched.")
+    retrain_share: float = Field(0.5, gt=0, le=1, description="Share of moved columns that asks for a retraining.")
+
+
+class TrainingOptions(Options):
+    """How the challenger is trained."""
+
+    backbone: Literal["basic_cnn", "mobilenet_v2"] = Field("basic_cnn", description="Network by name.")
+    weights: str = Field(
+        "none",
+        description="Start of the backbone: `none`, `imagenet` (downloaded by Keras), or the path of a weight file.",
+    )
+    weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected hash of the weight file.")
+    input_side: int | None = Field(None, ge=32, le=512, description="Input side in pixels; empty for the backbone's.")
+    epochs: int = Field(30, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
+    patience: int = Field(8, ge=1, description="Epochs without a better validation minority F1 before stopping.")
+    batch_size: int = Field(32, ge=1, le=1024)
+    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    rebalancing: Rebalancing = Field("class_weight", description="Applied to the training split alone.")
+    seed: int = Field(20, ge=0, description="Same snapshot, options and seed give the same model on one machine.")
+
+
+class SnapshotOptions(Options):
+    """Which accepted images a model may see."""
+
+    classes: tuple[FindingName, ...] = Field(
+        ("covid", "pneumonia", "normal"), min_length=2, description="Findings the model tells apart."
+    )
+    sources: tuple[str, ...] = Field((), description="Only images of these sources; empty for all.")
+
+
+class GatePolicy(Options):
+    """When a challenger may take the champion's place. All conditions must hold."""
+
+    minority: FindingName | None = Field(
+        None, description="The class that decides; empty for the one with the fewest training images."
+    )
+    floor: float = Field(0.6, ge=0, le=1, description="Minority-class F1 that any champion must reach.")
+    margin: float = Field(
+        0.0, ge=0, le=1, description="How much worse than the champion still counts as no worse (F1)."
+    )
+    confidence: float = Field(
+        0.9, gt=0.5, lt=1, description="Needed P(challenger >= champion - margin), by paired bootstrap over patients."
+    )
+    recall_allowance: float = Field(0.05, ge=0, le=1, description="How far any class's recall may fall.")
+    minimum_patients: int = Field(
+        10, ge=1, description="Test patients of the minority class below which there is not enough evidence."
+    )
+    draws: int = Field(2000, ge=100, le=100_000, description="Bootstrap draws.")
+    seed: int = Field(20, ge=0)
+
+
+class MonitorOptions(Options):
+    """Comparing new images with the champion's reference."""
+
+    policy: DriftPolicy = DriftPolicy()
+
+
+class RetrainOptions(Options):
+    """From a snapshot to a champion, or to the reasons why not."""
+
+    snapshot: SnapshotOptions = SnapshotOptions()
+    training: TrainingOptions = TrainingOptions()
+    gate: GatePolicy = GatePolicy()
+    force: bool = Field(False, description="Train even where this snapshot was trained with these options before.")
+
+
+class NightlyOptions(Options):
+    """One night: ingest, monitor, retrain, report."""
+
+    ingest: IngestOptions = IngestOptions()
+    monitor: MonitorOptions = MonitorOptions()
+    retrain: RetrainOptions = RetrainOptions()

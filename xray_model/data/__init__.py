@@ -1,0 +1,1 @@
+"""Images and what is known of them: records, labels, layouts, pixels, identity, splits."""

@@ -1,0 +1,53 @@
+"""Whether a snapshot is worth a training: a plain decision with its reasons."""
+
+from dataclasses import dataclass
+
+from xray_model.outcomes import SnapshotOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainDecision:
+    """Train or not, and why."""
+
+    train: bool
+    reasons: tuple[str, ...]
+
+
+def decide_retrain(snapshot: SnapshotOutcome, *, decided_before: bool, force: bool) -> RetrainDecision:
+    """Decide whether to train on a snapshot.
+
+    Args:
+        snapshot: what could be trained on.
+        decided_before: whether this very snapshot was already trained with these options and decided on.
+        force: train all the same.
+    """
+    missing = [
+        f"no {label} image in the {split} split"
+        for split, counts in snapshot.counts.items()
+        for label, images in counts.items()
+        if images == 0
+    ]
+    if missing:
+        return RetrainDecision(
+            train=False,
+            reasons=(
+                (
+                    f"Not trained: there is {'; '.join(missing)}. "
+                    "Push more batches, or name the classes that there are with --classes."
+                ),
+            ),
+        )
+    if decided_before and not force:
+        return RetrainDecision(
+            train=False,
+            reasons=(f"Not trained: snapshot {snapshot.snapshot_id} was trained with these options and decided on.",),
+        )
+    images = sum(snapshot.counts["train"].values())
+    why = "forced" if decided_before else "new accepted images, or other options, since the last training"
+    return RetrainDecision(train=True, reasons=(f"Trained on {images} images: {why}.",))
+
+
+def minority_class(snapshot: SnapshotOutcome, named: str | None) -> str:
+    """The class that decides: the one the policy names, else the one with the fewest training images."""
+    counts = snapshot.counts["train"]
+    return named if named is not None else min(sorted(counts), key=lambda label: counts[label])

@@ -1,0 +1,114 @@
+"""The whole network in one `.keras` file: preprocessing, frozen part, head, and the names of its classes."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from xray_model.errors import InvalidInput
+from xray_model.network.backbones import Backbone
+
+_COUNTER = re.compile(r"_\d+$")
+
+
+@keras.saving.register_keras_serializable(package="xray")
+class ClassProbabilities(layers.Layer):
+    """Softmax over class scores [n, classes], which knows the classes' names."""
+
+    def __init__(self, classes: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.classes = tuple(classes)
+
+    def call(self, scores: Any) -> Any:
+        """Probabilities float32 [n, classes]."""
+        return keras.ops.softmax(keras.ops.cast(scores, "float32"), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """With the classes, so that they travel with the weights."""
+        return {**super().get_config(), "classes": list(self.classes)}
+
+
+def build_head(backbone: Backbone, feature_shape: Sequence[int], classes: Sequence[str], dropout: float) -> keras.Model:
+    """The trained part: features [n, *feature_shape] to probabilities float32 [n, classes]."""
+    features = keras.Input(tuple(feature_shape), name="features")
+    x = features
+    for layer in backbone.trunk():
+        x = layer(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    scores = layers.Dense(len(classes), name="scores")(x)
+    return keras.Model(features, ClassProbabilities(classes, name="probabilities")(scores), name="head")
+
+
+def join(frozen: keras.Model, head: keras.Model) -> keras.Model:
+    """One model from canonical pixels to probabilities."""
+    pixels = keras.Input(frozen.input_shape[1:], name="pixels")
+    return keras.Model(pixels, head(frozen(pixels)), name="xray")
+
+
+def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """The frozen part and the head of a joined model.
+
+    Raises:
+        InvalidInput: the model was not made by `join`.
+    """
+    try:
+        return model.get_layer("frozen"), model.get_layer("head")
+    except ValueError as error:
+        raise InvalidInput("the model file was not made by this pipeline: it has no frozen part and head") from error
+
+
+def class_names(model: keras.Model) -> tuple[str, ...]:
+    """The classes a joined model tells apart, in the order of its outputs."""
+    _, head = split(model)
+    names: tuple[str, ...] = head.get_layer("probabilities").classes
+    return names
+
+
+def fingerprint(frozen: keras.Model) -> str:
+    """16 hex digits that change with any weight, input size or preprocessing of the frozen part."""
+    digest = hashlib.sha256()
+    for layer in frozen.layers:
+        digest.update(json.dumps(_plain(layer.get_config()), sort_keys=True).encode())
+    for weight in frozen.weights:
+        value = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+        digest.update(f"{value.shape}{value.dtype}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save(model: keras.Model, path: Path) -> str:
+    """Write one `.keras` file; returns its sha256."""
+    model.save(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load(path: Path) -> keras.Model:
+    """Read a `.keras` file in safe mode: it may hold no code.
+
+    Raises:
+        InvalidInput: it is no model that may be loaded.
+    """
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise InvalidInput(f"{path.name} is not a model that can be loaded safely: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Configuration as JSON can hold it, without what does not change the outputs.
+
+    Those are trainability and the numbers that Keras appends to names of layers built a second time.
+    """
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items() if key not in {"trainable", "build_config"}}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return _COUNTER.sub("", value)
+    return value if isinstance(value, int | float | bool) or value is None else str(value)

@@ -1,0 +1,1 @@
+"""What an image and a batch must be to train a model, as Great Expectations suites."""

@@ -1,0 +1,108 @@
+"""Suite `records`: who, what and which view an image is of."""
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+
+from expectations.rules import rule
+from xray_model.data.labels import FINDINGS
+from xray_model.data.splits import SPLITS
+
+OLDEST = 110
+"""Years; sources also hold ages such as 155, which are years of birth or typing errors."""
+
+
+def records_suite() -> gx.ExpectationSuite:
+    """Rules on the metadata of each row of a batch."""
+    return gx.ExpectationSuite(
+        name="records",
+        expectations=[
+            rule(
+                gxe.ExpectColumnValuesToNotBeNull,
+                "label-missing",
+                "row",
+                "Every image has a finding that the models here know.",
+                "has no finding that the models here know",
+                column="label",
+            ),
+            rule(
+                gxe.ExpectColumnValuesToBeInSet,
+                "label-unknown",
+                "row",
+                "Every finding is one of the vocabulary.",
+                "has a finding outside the vocabulary",
+                column="label",
+                value_set=list(FINDINGS),
+            ),
+            rule(
+                gxe.ExpectColumnValuesToNotBeInSet,
+                "view-lateral",
+                "row",
+                "Every image is a frontal view.",
+                "is a lateral view",
+                column="view",
+                value_set=["L"],
+            ),
+            rule(
+                gxe.ExpectColumnValuesToNotBeNull,
+                "patient-missing",
+                "row",
+                "Every image belongs to a patient, or to a group of images that look alike.",
+                "belongs to no known patient",
+                column="patient_id",
+            ),
+            rule(
+                gxe.ExpectColumnValuesToBeInSet,
+                "split-unknown",
+                "row",
+                "Every patient is on one side of the split.",
+                "is on no side of the split",
+                column="split",
+                value_set=list(SPLITS),
+            ),
+            rule(
+                gxe.ExpectColumnValuesToNotBeInSet,
+                "duplicate-exact",
+                "row",
+                "No image is there twice.",
+                "is the same file as an image already there",
+                column="duplicate_kind",
+                value_set=["exact"],
+            ),
+            rule(
+                gxe.ExpectColumnValuesToNotBeInSet,
+                "duplicate-leak",
+                "row",
+                "No image repeats one on another side of the split.",
+                "is nearly the same picture as one on another side of the split",
+                column="duplicate_kind",
+                value_set=["leak"],
+            ),
+            rule(
+                gxe.ExpectColumnValuesToBeBetween,
+                "age-range",
+                "row",
+                f"Ages are between 0 and {OLDEST} years.",
+                f"has an age outside 0 to {OLDEST} years",
+                column="age",
+                min_value=0,
+                max_value=OLDEST,
+            ),
+            rule(
+                gxe.ExpectColumnValuesToBeInSet,
+                "sex-unknown",
+                "note",
+                "Sex is F or M where it is given.",
+                "has a sex other than F or M",
+                column="sex",
+                value_set=["F", "M"],
+            ),
+            rule(
+                gxe.ExpectColumnValuesToBeNull,
+                "metadata-problem",
+                "note",
+                "The source's own tables and sidecars are whole.",
+                "has damaged or missing metadata",
+                column="problem",
+            ),
+        ],
+    )

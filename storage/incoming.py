@@ -1,0 +1,112 @@
+"""The landing zone: which batches have arrived, which are ready, and which of their files are new."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from storage.objects import ObjectInfo, Objects
+from xray_model.errors import InvalidInput
+
+PREFIX = "incoming/"
+READY = "_READY"
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tar")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_PART = re.compile(r"[._-]?part[._-]?\d+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingBatch:
+    """One batch as it lies in the landing zone now."""
+
+    source: str
+    name: str
+    prefix: str
+    """Key prefix that file names are relative to."""
+    infos: tuple[ObjectInfo, ...]
+    """Its objects in key order, without the `_READY` mark."""
+    marked: bool
+    """Whether the sender has put `_READY`."""
+
+    @property
+    def family(self) -> str:
+        """What all revisions of this batch share: the beginning of their ids."""
+        return f"{_slug(self.source)}.{_slug(self.name)}."
+
+    @property
+    def batch_id(self) -> str:
+        """Source, batch, and a digest of what lies there: late or changed files make a new revision."""
+        digest = hashlib.sha256()
+        for info in self.infos:
+            digest.update(f"{info.key}\0{info.size}\0{info.etag}\n".encode("utf-8", "surrogateescape"))
+        return f"{self.family}{digest.hexdigest()[:12]}"
+
+    def is_ready(self, now: datetime, settle: timedelta) -> bool:
+        """Marked by its sender, or quiet for `settle`."""
+        return self.marked or all(info.modified <= now - settle for info in self.infos)
+
+
+def list_batches(objects: Objects, sources: Iterable[str] = ()) -> list[IncomingBatch]:
+    """Every batch in the landing zone, in the order of source and name.
+
+    A batch is a folder `incoming/<source>/<batch>/`, or archives `incoming/<source>/<batch>.tgz` of which the
+    parts of one set (`..._part1.tgz`, `..._part2.tgz`) are one batch.
+    """
+    wanted = set(sources)
+    grouped: dict[tuple[str, str, str], list[ObjectInfo]] = {}
+    for info in objects.list(PREFIX):
+        source, _, rest = info.key.removeprefix(PREFIX).partition("/")
+        if not rest or (wanted and source not in wanted):
+            continue
+        folder, slash, _ = rest.partition("/")
+        if slash:
+            grouped.setdefault((source, folder, f"{PREFIX}{source}/{folder}/"), []).append(info)
+        elif rest.endswith(ARCHIVE_SUFFIXES):
+            grouped.setdefault((source, archive_batch_name(rest), f"{PREFIX}{source}/"), []).append(info)
+    return [
+        IncomingBatch(
+            source=source,
+            name=name,
+            prefix=prefix,
+            infos=tuple(info for info in infos if info.key != f"{prefix}{READY}"),
+            marked=any(info.key == f"{prefix}{READY}" for info in infos),
+        )
+        for (source, name, prefix), infos in sorted(grouped.items())
+    ]
+
+
+def list_ready(
+    objects: Objects, settle: timedelta, sources: Iterable[str] = (), now: datetime | None = None
+) -> list[IncomingBatch]:
+    """The batches that may be read now."""
+    moment = now or datetime.now(UTC)
+    return [batch for batch in list_batches(objects, sources) if batch.is_ready(moment, settle)]
+
+
+def archive_batch_name(file_name: str) -> str:
+    """The batch that an archive makes: its name without suffix and part number."""
+    for suffix in ARCHIVE_SUFFIXES:
+        if file_name.endswith(suffix):
+            stem = file_name.removesuffix(suffix)
+            return _PART.sub("", stem) or stem
+    return file_name
+
+
+def check_name(name: str, what: str) -> str:
+    """`name` where it can stand in keys and ids as a source or batch name.
+
+    Raises:
+        InvalidInput: it is empty, too long, or holds anything but letters, digits, `-` and `_`.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot name a {what}: use up to 100 letters, digits, hyphens and underscores, "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", name)

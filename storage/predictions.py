@@ -1,0 +1,52 @@
+"""Prediction tables by image: every figure of an evaluation can be computed again from one."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from storage.objects import Objects
+
+
+def predictions_key(model: str, snapshot_id: str, split: str) -> str:
+    """Key of one model's table for one split of one snapshot."""
+    return f"predictions/{model}/{snapshot_id}-{split}.parquet"
+
+
+def save_predictions(
+    objects: Objects,
+    key: str,
+    rows: pd.DataFrame,
+    classes: Sequence[str],
+    probabilities: npt.NDArray[np.floating],
+) -> pd.DataFrame:
+    """Put labels and probabilities side by side.
+
+    Args:
+        objects: the store.
+        key: where to.
+        rows: `image_id`, `patient_id`, `label` and `source` of the images, in the order they were predicted.
+        classes: names of the columns of `probabilities`.
+        probabilities: float [n, classes].
+
+    Returns:
+        The table: the columns of `rows`, then `p_<class>`.
+    """
+    table = rows[["image_id", "patient_id", "label", "source"]].reset_index(drop=True)
+    for column, name in enumerate(classes):
+        table[f"p_{name}"] = probabilities[:, column].astype(np.float32)
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False, compression="zstd")
+    objects.put(key, buffer.getvalue())
+    return table
+
+
+def load_predictions(objects: Objects, key: str) -> pd.DataFrame:
+    """A table that `save_predictions` put.
+
+    Raises:
+        ObjectNotFound: there is none under this key.
+    """
+    return pd.read_parquet(io.BytesIO(objects.get(key)))

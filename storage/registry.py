@@ -1,0 +1,131 @@
+"""The model registry: MLflow runs with what was trained, model versions, and the alias `champion`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from storage.settings import Settings
+from xray_model.errors import ObjectNotFound
+from xray_model.outcomes import EvaluationOutcome, TrainingOutcome
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL_NAME = "xray"
+CHAMPION = "champion"
+MODEL_FILE = "model.keras"
+
+
+class Registry:
+    """MLflow's tracking server and registry, by one small set of verbs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.registry_url
+        # Beside the embedded database; a server decides for itself.
+        self._artifacts = (settings.home.resolve() / "mlflow-artifacts").as_uri() if settings.registry is None else None
+
+    @contextmanager
+    def training_run(self, name: str) -> Iterator[str]:
+        """An MLflow run for as long as the context lasts; one that ends in an error stays as FAILED."""
+        client = self._client()
+        run_id: str = client.create_run(self._experiment(client), run_name=name).info.run_id
+        try:
+            yield run_id
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+
+    def record_training(self, training: TrainingOutcome, snapshot_id: str, model: Path, options_json: str) -> None:
+        """Keep a trained model with everything that made it in its run."""
+        client, run_id = self._client(), training.run_id
+        parameters = {
+            "backbone": training.backbone,
+            "weights": training.weights,
+            "input_side": training.input_side,
+            "rebalancing": training.rebalancing,
+            "seed": training.seed,
+            "snapshot_id": snapshot_id,
+            "model_sha256": training.model_sha256,
+        }
+        for name, value in parameters.items():
+            client.log_param(run_id, name, value)
+        for score in training.epochs:
+            for name in ("loss", "validation_loss", "validation_minority_f1"):
+                client.log_metric(run_id, name, getattr(score, name), step=score.epoch)
+        client.log_metric(run_id, "seconds", training.seconds)
+        client.log_text(run_id, options_json, "options.json")
+        client.log_artifact(run_id, str(model))
+
+    def register(self, run_id: str, evaluation: EvaluationOutcome) -> int:
+        """Make a version of a recorded model and keep its test figures; returns the version."""
+        client = self._client()
+        if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
+            client.create_registered_model(MODEL_NAME, description="Research tool. Not for diagnostic use.")
+        for score in evaluation.classes:
+            client.log_metric(run_id, f"test_f1_{score.label}", score.f1.value)
+            client.log_metric(run_id, f"test_recall_{score.label}", score.recall.value)
+        client.log_metric(run_id, "test_macro_f1", evaluation.macro_f1.value)
+        source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_FILE}"
+        version = client.create_model_version(
+            MODEL_NAME, source, run_id=run_id, tags={"snapshot_id": evaluation.snapshot_id}
+        )
+        return int(version.version)
+
+    def champion_version(self) -> int | None:
+        """The version the alias names; None where there is no champion."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+
+    def move_champion(self, version: int) -> None:
+        """Let the alias name this version."""
+        self._client().set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+
+    def run_of(self, version: int) -> str:
+        """MLflow run id that a version came from."""
+        run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id
+        return run_id
+
+    def versions(self) -> list[Mapping[str, str]]:
+        """All versions, newest first: `version`, `created` (ISO), `run_id`, `snapshot_id`."""
+        found = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
+        rows = [
+            {"version": str(item.version), "run_id": item.run_id, "snapshot_id": item.tags.get("snapshot_id", "")}
+            for item in found
+        ]
+        return sorted(rows, key=lambda row: -int(row["version"]))
+
+    @contextmanager
+    def model_file(self, run_id: str) -> Iterator[Path]:
+        """A local copy of a run's `.keras` file for as long as the context lasts.
+
+        Raises:
+            ObjectNotFound: the run holds no model.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with TemporaryDirectory(prefix="xray-model-") as folder:
+            try:
+                path = self._client().download_artifacts(run_id, MODEL_FILE, folder)
+            except (MlflowException, OSError) as error:
+                raise ObjectNotFound(f"MLflow run {run_id} at {self._url} holds no {MODEL_FILE}") from error
+            yield Path(path)
+
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self._url, registry_uri=self._url)
+
+    def _experiment(self, client: "MlflowClient") -> str:
+        found = client.get_experiment_by_name(MODEL_NAME)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(client.create_experiment(MODEL_NAME, artifact_location=self._artifacts))

@@ -1,0 +1,90 @@
+"""Where this machine keeps things: settings from `XRAY_*`, with embedded defaults under `XRAY_HOME`."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from xray_model.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """One field per `XRAY_*` variable; nothing here says what a run does (see `xray_model.config`)."""
+
+    model_config = SettingsConfigDict(env_prefix="XRAY_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".xray"), description="Folder of the embedded defaults.")
+    store: str | None = Field(None, description="Root of the store: s3://bucket/prefix or file:///path.")
+    registry: str | None = Field(None, description="MLflow tracking URI; SQLite under the home where empty.")
+    salt: SecretStr | None = Field(None, description="Secret that turns patient ids into pseudonyms.")
+    side: int = Field(320, ge=64, le=1024, description="Side of the canonical pixels; fixed once a store is in use.")
+    validation_share: float = Field(0.15, description="Share of patients for validation; fixed once in use.")
+    test_share: float = Field(0.25, description="Share of patients for the test split; fixed once in use.")
+    settle_minutes: float = Field(10.0, ge=0, description="A batch without _READY is taken after this quiet time.")
+
+    @property
+    def store_url(self) -> str:
+        """The store's root, the embedded one where none is set."""
+        return self.store or (self.home.resolve() / "store").as_uri()
+
+    @property
+    def registry_url(self) -> str:
+        """MLflow's tracking URI, the embedded one where none is set."""
+        return self.registry or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    def salt_bytes(self) -> bytes:
+        """The salt of the pseudonyms; the embedded store makes and keeps its own.
+
+        Raises:
+            ConfigurationError: a store that other machines share, and no `XRAY_SALT`.
+        """
+        if self.salt is not None:
+            return self.salt.get_secret_value().encode()
+        if self.store is not None and not self.store.startswith("file:"):
+            raise ConfigurationError(
+                f"XRAY_SALT is not set, and the store {self.store} is shared: every machine must use the same salt, "
+                "or one patient gets two pseudonyms. Set XRAY_SALT to the secret this store was begun with."
+            )
+        return _own_salt(self.home / "salt")
+
+
+def _own_salt(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    try:
+        # A link is made whole or not at all, so two first runs agree on one salt.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_bytes()
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Point the libraries at the home and switch their telemetry off; call before they are imported.
+
+    What the user has set already stays as it is.
+    """
+    home = settings.home.resolve()
+    defaults = {
+        "DO_NOT_TRACK": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        # Otherwise the embedded server loses task runs that end just before the process does.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_DEPRECATION_WARNINGS": "0",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,80 @@
+"""Canonical pixels by batch: uint8 arrays [n, side, side], each written once before its batch is committed."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from storage.objects import Objects
+from xray_model.errors import InvalidInput
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlaces:
+    """Some rows of a frame that lie in one shard."""
+
+    batch_id: str
+    shard: int
+    positions: npt.NDArray[np.intp]
+    """Positions in the frame, int [k]."""
+    rows: npt.NDArray[np.intp]
+    """Rows in the shard, int [k]."""
+
+
+def shard_key(batch_id: str, shard: int) -> str:
+    """Key of one shard."""
+    return f"shards/{batch_id}/{shard:04d}.npy"
+
+
+def save_array(objects: Objects, key: str, array: npt.NDArray[np.generic]) -> None:
+    """Put an array in NumPy's own format, without pickles."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    objects.put(key, buffer.getvalue())
+
+
+def load_array(data: bytes, key: str) -> npt.NDArray[np.generic]:
+    """Read an array that `save_array` put.
+
+    Raises:
+        InvalidInput: the bytes are cut short or no array.
+    """
+    try:
+        array: npt.NDArray[np.generic] = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InvalidInput(f"{key} in the store is damaged: it does not hold a whole array") from error
+    return array
+
+
+def load_shard(objects: Objects, batch_id: str, shard: int) -> Pixels:
+    """One shard's pixels, uint8 [n, side, side].
+
+    Raises:
+        ObjectNotFound: there is no such shard.
+        InvalidInput: it is damaged.
+    """
+    key = shard_key(batch_id, shard)
+    return load_array(objects.get(key), key).astype(np.uint8, copy=False)
+
+
+def iterate_pixels(objects: Objects, rows: pd.DataFrame) -> Iterator[tuple[npt.NDArray[np.intp], Pixels]]:
+    """Pixels of `rows` (`batch_id`, `shard`, `row`), one shard at a time.
+
+    Yields:
+        Positions in `rows`, int [k], and their pixels, uint8 [k, side, side].
+    """
+    for place in group_by_shard(rows):
+        yield place.positions, load_shard(objects, place.batch_id, place.shard)[place.rows]
+
+
+def group_by_shard(rows: pd.DataFrame) -> Iterator[ShardPlaces]:
+    """Where `rows` (`batch_id`, `shard`, `row`) lie, in the order of batches and shards."""
+    frame = rows[["batch_id", "shard", "row"]].reset_index(drop=True)
+    for _, group in frame.groupby(["batch_id", "shard"], sort=True):
+        batch_id, shard = str(group["batch_id"].iat[0]), int(group["shard"].to_numpy(dtype=np.intp)[0])
+        yield ShardPlaces(batch_id, shard, group.index.to_numpy(), group["row"].to_numpy(dtype=np.intp))

@@ -1,0 +1,65 @@
+"""The store as one thing: its objects and the facts that must never change once images lie in it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from storage.objects import Objects, open_objects
+from storage.settings import Settings
+from xray_model.data.splits import SplitShares
+from xray_model.errors import ConfigurationError
+
+_CONSTANTS_KEY = "store.json"
+
+
+class StoreConstants(BaseModel):
+    """Written when a store is begun: another value later would mix sizes, move patients, or split them in two."""
+
+    model_config = ConfigDict(frozen=True)
+
+    side: int
+    validation_share: float
+    test_share: float
+    salt_check: str
+    """Tells two salts apart without telling the salt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An opened store."""
+
+    objects: Objects
+    side: int
+    shares: SplitShares
+    salt: bytes
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the store, beginning it where it is new.
+
+    Raises:
+        ConfigurationError: this machine's settings contradict those the store was begun with.
+        StoreUnavailable: the store does not answer.
+    """
+    salt = settings.salt_bytes()
+    wanted = StoreConstants(
+        side=settings.side,
+        validation_share=settings.validation_share,
+        test_share=settings.test_share,
+        salt_check=hashlib.sha256(b"xray store" + salt).hexdigest()[:12],
+    )
+    objects = open_objects(settings.store_url)
+    objects.create(_CONSTANTS_KEY, wanted.model_dump_json(indent=2).encode())
+    found = StoreConstants.model_validate_json(objects.get(_CONSTANTS_KEY))
+    differing = [
+        f"{name} is {getattr(found, name)} in the store and {getattr(wanted, name)} here"
+        for name in StoreConstants.model_fields
+        if getattr(found, name) != getattr(wanted, name)
+    ]
+    if differing:
+        raise ConfigurationError(
+            f"the store {settings.store_url} was begun with other settings: {'; '.join(differing)}. "
+            "Set XRAY_SIDE, XRAY_VALIDATION_SHARE, XRAY_TEST_SHARE and XRAY_SALT as they were, or begin a new store."
+        )
+    return Store(objects, found.side, SplitShares(found.validation_share, found.test_share), salt)

@@ -1,0 +1,123 @@
+"""The `xray` command line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xray_model.errors import XrayError
+
+app = typer.Typer(
+    help="Continuous training for chest X-ray models: batches in, a champion that is really better out. "
+    "A research tool, not for diagnostic use.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+NEEDS_PERSON = 3
+"""Exit code of a night that went well and left something for a person to decide."""
+
+Backbone = Annotated[str, typer.Option(help="Network to train: basic_cnn, or mobilenet_v2 for transfer learning.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the backbone's weights come from: `imagenet` (downloaded once), the path of a weight file, or "
+        "`none`. Without it: imagenet for mobilenet_v2, none for basic_cnn."
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log instead of progress bars.")]
+
+
+@app.command()
+def push(
+    path: Annotated[Path, typer.Argument(help="A folder of images and tables, or a .zip, .tgz, .tar.gz or .tar file.")],
+    source: Annotated[str, typer.Option(help="Who sends it: a hospital or a data set. Stays with every image.")],
+    batch: Annotated[
+        str | None, typer.Option(help="Name of the batch; the name of the folder or file without.")
+    ] = None,
+) -> None:
+    """Send a batch: copy a folder or an archive into the landing zone and mark it ready for the next night."""
+    from apps.push import push_batch
+
+    push_batch(path, source, batch)
+
+
+@app.command()
+def nightly(
+    backbone: Backbone = "basic_cnn",
+    weights: Weights = None,
+    classes: Annotated[
+        str, typer.Option(help="Findings the model tells apart, with commas.")
+    ] = "covid,pneumonia,normal",
+    train_sources: Annotated[
+        str, typer.Option(help="Train on images of these sources alone, with commas; all without.")
+    ] = "",
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Epochs at most; the best by validation minority F1 is kept.")
+    ] = 30,
+    seed: Annotated[int, typer.Option(help="The same images, options and seed give the same model.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Train even where nothing is new.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run a night now: read new batches, check them, watch drift, retrain, and promote what is really better.
+
+    Exit code 0: nothing waits for you. 3: a batch is held, refused or failed, and the report says what to do.
+    1: the night itself, or its training, failed.
+    """
+    from apps.night import default_weights, night_options, run_night
+
+    options = night_options(
+        backbone=backbone,
+        weights=weights or default_weights(backbone),
+        classes=classes,
+        sources=train_sources,
+        epochs=epochs,
+        seed=seed,
+        force=force,
+    )
+    raise typer.Exit(run_night(options, verbose=verbose))
+
+
+@app.command()
+def batches() -> None:
+    """List every batch with what became of its images, the newest last."""
+    from apps.listing import list_batches
+
+    list_batches()
+
+
+@app.command()
+def models() -> None:
+    """List every trained model with the gate's decision and which one is in service."""
+    from apps.listing import list_models
+
+    list_models()
+
+
+@app.command()
+def demo(
+    home: Annotated[Path, typer.Option(help="Folder for everything the demo makes; made afresh.")] = Path(".xray/demo"),
+    backbone: Backbone = "basic_cnn",
+    weights: Weights = None,
+    verbose: Verbose = False,
+) -> None:
+    """Show two nights on drawn X-rays, in about two minutes and without a download.
+
+    The first night reads unbalanced batches with some broken files and ends with a first champion; in the second a
+    batch from another scanner arrives, and one that must be held.
+    """
+    from apps.demo import run_demo
+
+    raise typer.Exit(run_demo(home, backbone, weights, verbose=verbose))
+
+
+def main() -> None:
+    """Run the command line; what this project refuses is one clear line, not a traceback."""
+    try:
+        app()
+    except XrayError as error:
+        sys.stderr.write(f"xray: {error}\n")
+        sys.exit(1)

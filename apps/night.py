@@ -1,0 +1,93 @@
+"""`xray nightly`: the flow in this process, with progress, and its news at the end."""
+
+import os
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from apps.progress import show_progress
+from storage.settings import Settings, prepare_environment
+from xray_model.config import NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
+from xray_model.errors import ConfigurationError
+from xray_model.outcomes import NightOutcome
+
+
+def default_weights(backbone: str) -> str:
+    """ImageNet for a backbone made for transfer learning, none for one trained from the start."""
+    return "none" if backbone == "basic_cnn" else "imagenet"
+
+
+def night_options(
+    *, backbone: str, weights: str, classes: str, sources: str, epochs: int, seed: int, force: bool
+) -> NightlyOptions:
+    """The options of a night from the words of the command line.
+
+    Raises:
+        ConfigurationError: one of them is not allowed.
+    """
+    try:
+        return NightlyOptions(
+            retrain=RetrainOptions(
+                snapshot=SnapshotOptions.model_validate({"classes": _words(classes), "sources": _words(sources)}),
+                training=TrainingOptions.model_validate(
+                    {"backbone": backbone, "weights": weights, "epochs": epochs, "seed": seed}
+                ),
+                force=force,
+            )
+        )
+    except ValidationError as error:
+        words = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"an option is not allowed: {words}") from error
+
+
+def run_night(options: NightlyOptions, *, verbose: bool) -> int:
+    """Run one night and tell its news; returns the exit code."""
+    console = Console()
+    night, page = start_night(options, console, verbose=verbose)
+    tell(night, console)
+    console.print(f"Report: {page}", highlight=False, soft_wrap=True)
+    return exit_code(night)
+
+
+def start_night(options: NightlyOptions, console: Console, *, verbose: bool) -> tuple[NightOutcome, str]:
+    """Run one night; returns what came of it and the URL of the report index."""
+    settings = Settings()
+    prepare_environment(settings)
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    console.print("Starting Prefect …" if "PREFECT_API_URL" not in os.environ else "Running the night …")
+    from flows.nightly import nightly
+    from flows.running import run_flow
+
+    if verbose:
+        night = run_flow(nightly, options)
+    else:
+        with show_progress(console):
+            night = run_flow(nightly, options)
+    return night, f"{settings.store_url}/reports/index.html"
+
+
+def tell(night: NightOutcome, console: Console) -> None:
+    """Print what happened: the headline, and a line for each batch that needs a person."""
+    from storage.reports import headline
+
+    console.print(f"\n{headline(night)}.", style="bold", highlight=False)
+    for batch in night.batches:
+        if batch.needs_person:
+            reasons = " ".join(batch.reasons)
+            console.print(f"  {batch.source} / {batch.name} is {batch.status}: {reasons}", highlight=False)
+    if not night.retrain.trained:
+        console.print(f"  {night.retrain.reasons[0]}", highlight=False)
+
+
+def exit_code(night: NightOutcome) -> int:
+    """0 when nothing waits, 3 when a batch waits for a person, 1 when the training failed."""
+    from apps.cli import NEEDS_PERSON
+
+    if night.retrain.failed:
+        return 1
+    return NEEDS_PERSON if night.needs_person else 0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,65 @@
+"""Flow `ingest`: new batches into the catalog."""
+
+from collections import deque
+
+from prefect import flow, get_run_logger
+from prefect.futures import PrefectFuture
+
+from tasks import ingest as steps
+from tasks.skin import advance
+from tasks.validation import validate
+from xray_model.config import IngestOptions
+from xray_model.errors import InvalidInput, ObjectNotFound
+from xray_model.outcomes import BatchOutcome, BatchStatus
+
+
+@flow(name="ingest", log_prints=False)
+def ingest(options: IngestOptions | None = None) -> tuple[BatchOutcome, ...]:
+    """Take new batches into the catalog; a bad batch never stops the others.
+
+    1. Find the batches that are ready and not in the catalog.
+    2. For each: read its layout, decode its shards, validate its rows, commit it.
+    """
+    chosen = options or IngestOptions()
+    return tuple(ingest_batch(batch, chosen) for batch in steps.find_batches(chosen.sources))
+
+
+def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+    """Take one batch through all steps, and say what became of it whatever happens."""
+    logger = get_run_logger()
+    try:
+        return _read_and_commit(batch, options)
+    except InvalidInput as error:
+        logger.warning("batch %s is refused: %s", batch.batch_id, error)
+        return steps.commit_batch(_outcome(batch, BatchStatus.REFUSED, str(error)))
+    except ObjectNotFound as error:
+        # Another run may have committed this batch while we worked on it, and cleared up behind itself.
+        elsewhere = steps.committed_outcome(batch.batch_id)
+        return elsewhere or _failed(batch, error)
+    except Exception as error:
+        logger.exception("batch %s failed; it is tried again by the next run", batch.batch_id)
+        return _failed(batch, error)
+
+
+def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+    plan = steps.read_layout(batch.batch_id, options.layout, options.shard_size)
+    in_flight: deque[PrefectFuture[int]] = deque()
+    for shard in range(plan.shards):
+        if len(in_flight) >= options.workers:
+            in_flight.popleft().result()
+        in_flight.append(steps.decode_shard.submit(plan, shard))
+        advance(f"read {batch.source} / {batch.name}", shard + 1 - len(in_flight), plan.shards)
+    for left, future in zip(range(len(in_flight) - 1, -1, -1), in_flight, strict=True):
+        future.result()
+        advance(f"read {batch.source} / {batch.name}", plan.shards - left, plan.shards)
+    return steps.commit_batch(validate(plan))
+
+
+def _failed(batch: steps.ReadyBatch, error: Exception) -> BatchOutcome:
+    # The message of an unforeseen error may hold anything, names of patients included.
+    reason = f"It failed with an unforeseen {type(error).__name__}; the log has the details. The next run tries again."
+    return _outcome(batch, BatchStatus.FAILED, reason)
+
+
+def _outcome(batch: steps.ReadyBatch, status: BatchStatus, reason: str) -> BatchOutcome:
+    return BatchOutcome(batch_id=batch.batch_id, source=batch.source, name=batch.name, status=status, reasons=(reason,))

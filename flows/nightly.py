@@ -1,0 +1,67 @@
+"""Flow `nightly`: the whole night on one machine."""
+
+import secrets
+from datetime import UTC, datetime
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.retrain import retrain
+from tasks.reporting import announce, write_reports
+from tasks.snapshot import find_champion
+from xray_model.config import NightlyOptions, RetrainOptions
+from xray_model.errors import XrayError
+from xray_model.outcomes import BatchOutcome, NightOutcome, RetrainOutcome
+
+
+@flow(name="nightly", log_prints=False)
+def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
+    """Run a night.
+
+    1. Ingest: new batches into the catalog; what fails the suites is quarantined or held.
+    2. Monitor: the new images against the champion's reference.
+    3. Retrain: a challenger on everything accepted, the gate, the alias.
+    4. Report: a page for the night, one per batch and model, and the index.
+    """
+    chosen = options or NightlyOptions()
+    started = datetime.now(UTC)
+    night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    batches = ingest(chosen.ingest)
+    committed = tuple(batch.batch_id for batch in batches if batch.accepted + batch.held)
+    drift = monitor(committed, f"reports/nights/{night_id}/drift.html", chosen.monitor)
+    outcome = retrain_or_explain(chosen.retrain)
+    night = NightOutcome(
+        night_id=night_id,
+        started=started,
+        finished=datetime.now(UTC),
+        batches=batches,
+        drift=drift,
+        retrain=outcome,
+        champion=find_champion(),
+    )
+    announce(night, write_reports(night))
+    if outcome.failed:
+        return Failed(message=outcome.reasons[0], data=night)
+    return Completed(name=_state_name(batches, outcome), data=night)
+
+
+def retrain_or_explain(options: RetrainOptions) -> RetrainOutcome:
+    """Retrain; where that fails the night is still reported, and says so."""
+    try:
+        return retrain(options)
+    except Exception as error:  # noqa: BLE001 - it is logged, reported, and fails the flow
+        get_run_logger().exception("the training failed; the champion stays in service")
+        # The message of an unforeseen error may hold anything, so the report has its kind alone.
+        foreseen = isinstance(error, XrayError)
+        why = f": {error}" if foreseen else f" with an unforeseen {type(error).__name__}; the log has the details."
+        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{why}",))
+
+
+def _state_name(batches: tuple[BatchOutcome, ...], outcome: RetrainOutcome) -> str:
+    """What a scheduler sees of the night at a glance."""
+    if outcome.promotion is not None:
+        return "Promoted" if outcome.promotion.decision.promote else "KeptChampion"
+    return "NotTrained" if batches else "NothingNew"

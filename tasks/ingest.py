@@ -1,0 +1,73 @@
+"""Ingest: new batches from the landing zone to decoded, staged rows."""
+
+from datetime import timedelta
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from storage import catalog, staging
+from storage.incoming import list_ready
+from storage.settings import Settings
+from storage.store import open_store
+from tasks.skin import stage_task
+from xray_model.errors import ObjectNotFound
+from xray_model.outcomes import BatchOutcome, BatchStatus
+
+
+class ReadyBatch(BaseModel):
+    """A batch that may be read and is not in the catalog yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch_id: str
+    source: str
+    name: str
+
+
+@stage_task("find-batches")
+def find_batches(sources: tuple[str, ...]) -> list[ReadyBatch]:
+    """List the ready batches whose present revision the catalog does not hold."""
+    settings = Settings()
+    objects = open_store(settings).objects
+    committed = set(catalog.batch_ids(objects))
+    found = []
+    for batch in list_ready(objects, timedelta(minutes=settings.settle_minutes), sources):
+        if batch.batch_id not in committed:
+            staging.stage_objects(objects, batch)
+            found.append(ReadyBatch(batch_id=batch.batch_id, source=batch.source, name=batch.name))
+    return found
+
+
+@stage_task("read-layout")
+def read_layout(batch_id: str, layout: str | None, shard_size: int) -> staging.BatchPlan:
+    """Read one batch's tables and sidecars; InvalidInput where it follows no layout."""
+    store = open_store(Settings())
+    return staging.stage_batch(store, staging.load_objects(store.objects, batch_id), layout, shard_size)
+
+
+@stage_task("decode-shard")
+def decode_shard(plan: staging.BatchPlan, shard: int) -> int:
+    """Decode one shard; returns how many images were decoded now."""
+    store = open_store(Settings())
+    return staging.decode_shard(store, staging.load_objects(store.objects, plan.batch_id), plan, shard)
+
+
+@stage_task("look-up-batch")
+def committed_outcome(batch_id: str) -> BatchOutcome | None:
+    """What another run made of a batch in the meantime; None where the catalog does not hold it."""
+    try:
+        return catalog.load_outcome(open_store(Settings()).objects, batch_id)
+    except ObjectNotFound:
+        return None
+
+
+@stage_task("commit-batch")
+def commit_batch(outcome: BatchOutcome) -> BatchOutcome:
+    """Commit a batch's staged rows, or none for a refused one; what another run committed first stands."""
+    objects = open_store(Settings()).objects
+    refused = outcome.status is BatchStatus.REFUSED
+    rows = pd.DataFrame() if refused else staging.load_judged(objects, outcome.batch_id)
+    if not catalog.commit_batch(objects, rows, outcome):
+        outcome = catalog.load_outcome(objects, outcome.batch_id)
+    staging.clear_staging(objects, outcome.batch_id)
+    return outcome

@@ -1,0 +1,42 @@
+"""What all tasks share: how they are retried, and how they say how far they are."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from xray_model.errors import StoreUnavailable
+
+PROGRESS_LOGGER = "xray.progress"
+P = ParamSpec("P")
+R = TypeVar("R")
+_progress = logging.getLogger(PROGRESS_LOGGER)
+
+
+def stage_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A task that is retried when the store fails, and only then: bad input does not get better by trying again.
+
+    The stages keep their own results in the store, so Prefect caches nothing.
+    """
+    return task(
+        name=name,
+        retries=3,
+        retry_delay_seconds=[2, 10, 30],
+        retry_condition_fn=_store_failed,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+def advance(stage: str, done: int, total: int) -> None:
+    """Say how far a stage is: a log line for Prefect, a progress bar for the command line."""
+    _progress.info("%s: %d of %d", stage, done, total, extra={"stage": stage, "done": done, "total": total})
+
+
+def _store_failed(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    failure = state.data if isinstance(state.data, BaseException) else getattr(state.data, "exception", None)
+    return isinstance(failure, StoreUnavailable)

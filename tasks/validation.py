@@ -1,0 +1,64 @@
+"""Validation: Great Expectations decides which rows are quarantined and whether the batch is held."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from storage import staging
+from storage.settings import Settings
+from storage.store import open_store
+from tasks.skin import stage_task
+from xray_model.outcomes import BatchOutcome, BatchStatus, Refusal
+
+if TYPE_CHECKING:
+    from expectations.running import Validation
+
+
+@stage_task("validate-batch")
+def validate(plan: staging.BatchPlan) -> BatchOutcome:
+    """Put a decoded batch together, ask the suites, and stage its rows with their status."""
+    from expectations.running import validate_batch
+
+    store = open_store(Settings())
+    rows = staging.assemble_rows(store, plan)
+    validation = validate_batch(rows)
+    judged = judge_rows(rows, validation)
+    staging.save_judged(store.objects, plan.batch_id, judged)
+    return describe_outcome(plan, judged, validation)
+
+
+def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
+    """`rows` with `status` and `reasons`: refused images are quarantined, the others wait where the batch is held."""
+    sound = "held" if validation.hold else "accepted"
+    reasons = [validation.refusals.get(position, []) for position in range(len(rows))]
+    return rows.assign(
+        reasons=pd.Series(reasons, index=rows.index, dtype=object),
+        status=pd.Series(["quarantined" if found else sound for found in reasons], index=rows.index, dtype=object),
+    )
+
+
+def describe_outcome(plan: staging.BatchPlan, judged: pd.DataFrame, validation: "Validation") -> BatchOutcome:
+    """The batch in figures and words."""
+    statuses = Counter(judged["status"])
+    refusals = Counter(reason for reasons in judged["reasons"] for reason in reasons)
+    sound = judged.loc[judged["status"] != "quarantined", "label"]
+    # A revision that brings nothing new is no empty batch: its images are in the catalog already.
+    hold = validation.hold if len(judged) or not plan.known else ()
+    return BatchOutcome(
+        batch_id=plan.batch_id,
+        source=plan.source,
+        name=plan.name,
+        status=BatchStatus.HELD if hold else BatchStatus.ACCEPTED,
+        layout=plan.layout,
+        reasons=hold,
+        files=plan.files,
+        read=len(judged),
+        accepted=statuses["accepted"],
+        quarantined=statuses["quarantined"],
+        held=statuses["held"],
+        passed_over=plan.passed_over,
+        labels=dict(sorted(Counter(sound).items())),
+        refusals=tuple(Refusal(reason=reason, images=images) for reason, images in refusals.most_common()),
+        expectations=validation.results,
+    )

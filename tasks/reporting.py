@@ -27,7 +27,7 @@ def write_reports(night: NightOutcome) -> str:
     for done, batch in enumerate(night.batches):
         advance("write pages", done, len(night.batches))
         write_batch_report(store, batch)
-    if night.retrain.trained:
+    if night.retrain.promotion is not None:
         reports.write_model_page(store.objects, night.retrain)
     key = reports.write_night_page(store.objects, night)
     reports.write_index(store.objects)

@@ -91,25 +91,23 @@ def find_duplicates(new: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """
     everything = pd.concat([known[["image_id", "phash", "split"]], new[["image_id", "phash", "split"]]])
     everything = everything.reset_index(drop=True)
-    result = pd.DataFrame({"duplicate_of": None, "duplicate_kind": None}, index=new.index, dtype=object)
-    exact = everything["image_id"].duplicated().to_numpy()[len(known) :]
-    result.loc[exact, "duplicate_of"] = new.loc[exact, "image_id"]
-    result.loc[exact, "duplicate_kind"] = "exact"
-
-    hashed = np.flatnonzero(everything["phash"].notna().to_numpy() & ~everything["image_id"].duplicated().to_numpy())
+    exact = everything["image_id"].duplicated().to_numpy()
+    kinds: list[str | None] = ["exact" if twice else None for twice in exact[len(known) :]]
+    twins: list[str | None] = [
+        image_id if kind else None for image_id, kind in zip(new["image_id"], kinds, strict=True)
+    ]
+    hashed = np.flatnonzero(everything["phash"].notna().to_numpy() & ~exact)
     fresh = hashed[hashed >= len(known)]
     words = hash_words(everything["phash"].iloc[hashed])
     ids, splits = everything["image_id"].to_numpy(), everything["split"].to_numpy()
     for i, j in near_pairs(words[len(hashed) - len(fresh) :], words):
         here, there = int(fresh[i]), int(hashed[j])
-        if there >= here:
-            continue
-        row = new.index[here - len(known)]
-        leak = splits[here] != splits[there]
-        if result.at[row, "duplicate_kind"] is None or (leak and result.at[row, "duplicate_kind"] == "near"):
-            result.at[row, "duplicate_of"] = ids[there]
-            result.at[row, "duplicate_kind"] = "leak" if leak else "near"
-    return result
+        if there >= here or (there >= len(known) and kinds[there - len(known)] == "leak"):
+            continue  # what leaves as a leak itself makes no other image leave
+        place, leak = here - len(known), splits[here] != splits[there]
+        if kinds[place] is None or (leak and kinds[place] == "near"):
+            kinds[place], twins[place] = ("leak" if leak else "near"), str(ids[there])
+    return pd.DataFrame({"duplicate_of": twins, "duplicate_kind": kinds}, index=new.index, dtype=object)
 
 
 def find_leaks(rows: pd.DataFrame) -> list[str]:

@@ -1,0 +1,10 @@
+"""Static report pages: what a steward reads after a night, and the index of all nights."""
+
+from storage.reports.batches import write_batch_page
+from storage.reports.index import write_index
+from storage.reports.models import write_model_page
+from storage.reports.nights import write_night_page
+from storage.reports.pictures import Picture
+from storage.reports.words import headline
+
+__all__ = ["Picture", "headline", "write_batch_page", "write_index", "write_model_page", "write_night_page"]

@@ -1,0 +1,189 @@
+"""The reports' charts as inline SVG: no script, no external asset, colours by the style sheet's classes.
+
+Text stands in HTML wherever a chart is stretched to its box, so that it stays readable on a phone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from storage.reports import figures
+from xray_model.outcomes import ColumnDrift, Interval
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 350.0, 12.0, 118.0
+_HEIGHT = 142
+_TICKS = (0.1, 0.2, 0.25, 0.5, 1.0)
+_MOST_TICKS = 5
+_SHARE_OF_BOX = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPoint:
+    """One model version in the history chart."""
+
+    version: int
+    score: Interval
+    promoted: bool
+
+
+def draw_parts(parts: Sequence[tuple[str, int]]) -> Markup:
+    """One bar divided among `(class name, count)`, with gaps between the parts."""
+    whole = sum(number for _, number in parts)
+    pieces = []
+    start = 0.0
+    for name, number in parts:
+        if number:
+            width = 100 * number / whole
+            pieces.append(
+                Markup('<rect class="{}" x="{:.3f}" width="{:.3f}" height="10"/>').format(
+                    name, start, max(width - 0.35, 0.35)
+                )
+            )
+            start += width
+    return Markup(
+        '<svg class="parts" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(Markup("").join(pieces))
+
+
+def draw_share(share: float, name: str = "fill", *, upright: bool = False) -> Markup:
+    """A bar filled by `share` (0 to 1) of its box, from the left or, `upright`, from below."""
+    extent = 100 * min(max(share, 0.0), 1.0)
+    rect = (
+        Markup('<rect class="{}" width="100" y="{:.2f}" height="{:.2f}"/>').format(name, 100 - extent, extent)
+        if upright
+        else Markup('<rect class="{}" height="100" width="{:.2f}"/>').format(name, extent)
+    )
+    kind = "column" if upright else "share"
+    return Markup(
+        '<svg class="{}" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(kind, rect)
+
+
+def draw_drift(column: ColumnDrift) -> Markup:
+    """A column's score as a bar, with its threshold as a line at a quarter of the box (the box ends at four times)."""
+    ratio = column.score / column.threshold if column.threshold > 0 else 0.0
+    extent = 100 * min(max(ratio, 0.0), _SHARE_OF_BOX) / _SHARE_OF_BOX
+    return Markup(
+        '<svg class="share" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="{}" height="100" width="{:.2f}"/><path class="limit" d="M{:.0f} -20V120"/></svg>'
+    ).format("moved" if column.moved else "fill", extent, 100 / _SHARE_OF_BOX)
+
+
+def draw_interval(score: Interval, name: str) -> Markup:
+    """A score with its interval on an axis from 0 to 1: a pale bar for the interval, a dot for the score."""
+    if not _is_finite(score):
+        return Markup("")
+    return Markup(
+        '<svg class="interval {}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<path class="axis" d="M0 5H100M25 2V8M50 2V8M75 2V8"/>'
+        '<path class="range" d="M{:.2f} 5H{:.2f}"/><path class="dot" d="M{:.2f} 5h.01"/></svg>'
+    ).format(name, 100 * score.low, 100 * score.high, 100 * score.value)
+
+
+def draw_history(points: Sequence[VersionPoint], label: str) -> Markup:
+    """Scores by model version with their intervals; the champions joined by a line, the others hollow."""
+    finite = [point for point in points if _is_finite(point.score)]
+    if not finite:
+        return Markup("")
+    low = min(point.score.low for point in finite)
+    axis = _Axis.around(low, max(point.score.high for point in finite))
+    places = [_place(number, len(finite)) for number in range(len(finite))]
+    champions = [(x, axis.at(point.score.value)) for x, point in zip(places, finite, strict=True) if point.promoted]
+    pieces = [axis.draw()]
+    if len(champions) > 1:
+        pieces.append(_line(champions, "line"))
+    for x, point in zip(places, finite, strict=True):
+        y = axis.at(point.score.value)
+        name = "champion" if point.promoted else "other"
+        pieces.append(
+            Markup(
+                '<g class="{}"><path class="range" d="M{:.1f} {:.1f}V{:.1f}"/><circle cx="{:.1f}" cy="{:.1f}" r="4.5"/>'
+                '<text x="{:.1f}" y="136" text-anchor="middle">v{}</text></g>'
+            ).format(name, x, axis.at(point.score.low), axis.at(point.score.high), x, y, x, point.version)
+        )
+    return _chart(label, pieces)
+
+
+def draw_curves(curves: Sequence[tuple[str, Sequence[float]]], best: int, best_label: str, label: str) -> Markup:
+    """Curves over epochs as `(class name, values)`; an upright line marks the place `best` (from 1, 0 for none)."""
+    values = [value for _, curve in curves for value in curve if math.isfinite(value)]
+    if not values:
+        return Markup("")
+    axis = _Axis.around(min(values), max(values))
+    length = max(len(curve) for _, curve in curves)
+    pieces = [axis.draw()]
+    if 1 <= best <= length:
+        x = _place(best - 1, length)
+        pieces.append(
+            Markup(
+                '<path class="best" d="M{:.1f} {}V{}"/><text x="{:.1f}" y="136" text-anchor="middle">{}</text>'
+            ).format(x, _TOP, _BOTTOM, x, best_label)
+        )
+    for name, curve in curves:
+        places = [
+            (_place(number, length), axis.at(value)) for number, value in enumerate(curve) if math.isfinite(value)
+        ]
+        pieces.append(_line(places, f"line {name}"))
+        pieces.extend(
+            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(name, x, y) for x, y in places
+        )
+    return _chart(label, pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """An upright axis over round numbers."""
+
+    low: float
+    high: float
+    step: float
+
+    @classmethod
+    def around(cls, low: float, high: float) -> "_Axis":
+        """The finest round steps that need at most five lines."""
+        scale = 10.0 ** math.ceil(math.log10(max(high - low, 0.01)))
+        for tick in _TICKS:
+            step = tick * scale
+            first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+            if last - first < _MOST_TICKS:
+                break
+        return cls(first * step, max(last, first + 1) * step, step)
+
+    def at(self, value: float) -> float:
+        """Height of a value on the page."""
+        return _BOTTOM - (_BOTTOM - _TOP) * (value - self.low) / (self.high - self.low)
+
+    def draw(self) -> Markup:
+        """The grid lines with their figures."""
+        lines = round((self.high - self.low) / self.step)
+        marks = [self.low + number * self.step for number in range(lines + 1)]
+        return Markup("").join(
+            Markup('<path class="grid" d="M{} {:.1f}H{}"/><text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
+                _LEFT, self.at(mark), _RIGHT, _LEFT - 6, self.at(mark) + 4, figures.fraction(mark)
+            )
+            for mark in marks
+        )
+
+
+def _place(number: int, length: int) -> float:
+    margin = 18.0
+    if length == 1:
+        return (_LEFT + _RIGHT) / 2
+    return _LEFT + margin + (_RIGHT - _LEFT - 2 * margin) * number / (length - 1)
+
+
+def _line(places: Sequence[tuple[float, float]], name: str) -> Markup:
+    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    return Markup('<path class="{}" d="M{}"/>').format(name, path) if places else Markup("")
+
+
+def _chart(label: str, pieces: Sequence[Markup]) -> Markup:
+    return Markup('<svg class="chart" viewBox="0 0 360 {}" role="img" aria-label="{}">{}</svg>').format(
+        _HEIGHT, label, Markup("").join(pieces)
+    )
+
+
+def _is_finite(score: Interval) -> bool:
+    return all(math.isfinite(value) for value in (score.value, score.low, score.high))

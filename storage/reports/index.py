@@ -1,0 +1,120 @@
+"""The index of all reports: rebuilt after every night from the nights' own records, and the one page that changes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from storage.reports import figures, keys, words
+from storage.reports.entries import BatchEntry, list_entry, waiting_entry
+from storage.reports.history import draw_champions, list_versions
+from storage.reports.nights import count_steps
+from storage.reports.records import NightRecord, read_nights
+from storage.reports.rendering import render_page
+from xray_model.outcomes import BatchOutcome, DriftState
+
+if TYPE_CHECKING:
+    from storage.objects import Objects
+
+NIGHTS_LISTED = 200
+_DRIFT_NIGHTS = 14
+_WAITING_FIRST = 6
+_BATCHES_LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The nights of one month, newest first."""
+
+    name: str
+    rows: tuple[NightRecord, ...]
+
+    @property
+    def waiting(self) -> int:
+        """Nights after which a batch waited for a person."""
+        return sum(row.night.needs_person for row in self.rows)
+
+
+def write_index(objects: "Objects") -> str:
+    """Rebuild the index from the newest nights, and write it over the one before.
+
+    Returns:
+        The page's key.
+    """
+    found = read_nights(objects, NIGHTS_LISTED)
+    values: dict[str, Any] = {
+        "latest": None,
+        "headline": "Nothing has run yet",
+        "older": found.older,
+        "unreadable": found.unreadable,
+        "unfinished": found.unfinished,
+        "batches": [],
+    }
+    if found.nights:
+        values |= _values(objects, found.nights)
+    objects.put(keys.INDEX, render_page("index.html", keys.INDEX, values))
+    return keys.INDEX
+
+
+def batches_waiting(nights: Sequence[NightRecord]) -> list[tuple[BatchOutcome, datetime]]:
+    """The batches that still wait for a person, newest first, each with the time it began to wait.
+
+    Of several nights that tell of one batch (a later revision, another attempt) the newest counts.
+    """
+    last: dict[tuple[str, str], BatchOutcome] = {}
+    since: dict[tuple[str, str], datetime] = {}
+    for record in nights:
+        for batch in record.night.batches:
+            name = batch.source, batch.name
+            if last.setdefault(name, batch).needs_person and batch.needs_person:
+                since[name] = record.night.started
+    return [(batch, since[name]) for name, batch in last.items() if batch.needs_person]
+
+
+def _values(objects: "Objects", nights: Sequence[NightRecord]) -> dict[str, Any]:
+    latest = nights[0]
+    waiting = batches_waiting(nights)
+    champion = latest.night.champion
+    pages = set(objects.list_folders(keys.MODELS))
+    versions = list_versions(nights, pages)
+    drift = [record for record in nights if record.night.batches][:_DRIFT_NIGHTS][::-1]
+    return {
+        "latest": latest,
+        "headline": words.waiting_headline([batch for batch, _ in waiting]) if waiting else latest.headline,
+        "sub": words.quiet_headline(latest.night) if waiting else "",
+        "steps": count_steps(latest.night, keys.INDEX),
+        "waiting": [waiting_entry(objects, batch, since) for batch, since in waiting[:_WAITING_FIRST]],
+        "waiting_rest": [list_entry(batch) for batch, _ in waiting[_WAITING_FIRST:]],
+        "refused_lately": sum(batch.quarantined for batch in latest.night.batches if not batch.needs_person),
+        "champion": champion,
+        "champion_page": _page_of(champion.version, pages) if champion else None,
+        "history_chart": draw_champions(nights, champion) if champion else "",
+        "versions": versions,
+        "drift": drift,
+        "drift_news": _drift_news(drift),
+        "months": list(_by_month(nights)),
+        "batches": _newest_batches(nights),
+    }
+
+
+def _page_of(version: int, pages: set[str]) -> str | None:
+    page = keys.model_page(version)
+    return page if keys.folder_of(page) in pages else None
+
+
+def _drift_news(drift: Sequence[NightRecord]) -> NightRecord | None:
+    """The newest night whose images stood apart."""
+    apart = {DriftState.WATCH, DriftState.RETRAIN}
+    return next((record for record in reversed(drift) if record.night.drift.state in apart), None)
+
+
+def _by_month(nights: Sequence[NightRecord]) -> Iterable[Month]:
+    for name, rows in groupby(nights, key=lambda record: figures.month(record.night.started)):
+        yield Month(name, tuple(rows))
+
+
+def _newest_batches(nights: Sequence[NightRecord]) -> list[BatchEntry]:
+    entries = (list_entry(batch) for record in nights for batch in record.night.batches)
+    newest = {entry.page: entry for entry, _ in zip(entries, range(_BATCHES_LISTED), strict=False)}
+    return list(newest.values())

@@ -1,0 +1,51 @@
+"""Where each page lies in the store, and how one page links to another."""
+
+import hashlib
+import posixpath
+from urllib.parse import quote
+
+from xray_model.outcomes import BatchOutcome, BatchStatus
+
+ROOT = "reports"
+INDEX = f"{ROOT}/index.html"
+NIGHTS = f"{ROOT}/nights/"
+MODELS = f"{ROOT}/models/"
+
+
+def batch_page(batch: BatchOutcome) -> str:
+    """Key of the page of one batch.
+
+    A refused or failed batch may be tried again and come to another end under the same id, and pages
+    are never overwritten: each such attempt has a folder of its own, named by what came of it.
+    """
+    folder = f"{ROOT}/batches/{batch.batch_id}"
+    if batch.status in {BatchStatus.REFUSED, BatchStatus.FAILED}:
+        digest = hashlib.sha256(batch.model_dump_json().encode()).hexdigest()[:8]
+        folder = f"{folder}/{batch.status}-{digest}"
+    return f"{folder}/index.html"
+
+
+def model_page(version: int) -> str:
+    """Key of the page of one model version."""
+    return f"{MODELS}v{version}/index.html"
+
+
+def night_page(night_id: str) -> str:
+    """Key of the page of one night."""
+    return f"{NIGHTS}{night_id}/index.html"
+
+
+def night_record(night_id: str) -> str:
+    """Key of the night's outcome as JSON, from which the index is rebuilt."""
+    return f"{NIGHTS}{night_id}/night.json"
+
+
+def folder_of(page: str) -> str:
+    """The folder of a page, with its trailing slash."""
+    return f"{posixpath.dirname(page)}/"
+
+
+def relative_link(page: str, target: str) -> str:
+    """The link from `page` to `target` (both keys; the target may end in `#anchor`), quoted for an attribute."""
+    key, mark, anchor = target.partition("#")
+    return quote(posixpath.relpath(key, posixpath.dirname(page)) + mark + anchor, safe="/#")

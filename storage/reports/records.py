@@ -1,0 +1,72 @@
+"""The nights as their own records tell them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from storage.reports import keys, words
+from xray_model.errors import ObjectNotFound, XrayError
+from xray_model.outcomes import NightOutcome
+
+if TYPE_CHECKING:
+    from storage.objects import Objects
+
+
+@dataclass(frozen=True)
+class NightRecord:
+    """One night with its page."""
+
+    night: NightOutcome
+    page: str
+
+    @cached_property
+    def headline(self) -> str:
+        """Its news in one sentence."""
+        return words.headline(self.night)
+
+    @property
+    def moved(self) -> int:
+        """Columns that moved."""
+        return sum(column.moved for column in self.night.drift.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class NightsFound:
+    """What the store tells of the nights so far."""
+
+    nights: tuple[NightRecord, ...]
+    """Newest first."""
+    unreadable: tuple[str, ...]
+    """Pages of nights whose record another version of this project wrote."""
+    unfinished: int
+    """Nights that left no record."""
+    older: int
+    """Nights beyond the limit, not read."""
+
+
+def read_nights(objects: "Objects", limit: int) -> NightsFound:
+    """Read the newest `limit` nights; older ones are only counted.
+
+    Raises:
+        StoreUnavailable: a record is there and cannot be got.
+    """
+    folders = sorted(objects.list_folders(keys.NIGHTS), reverse=True)
+    ids = [folder.removesuffix("/").rpartition("/")[2] for folder in folders]
+    nights: list[NightRecord] = []
+    unreadable: list[str] = []
+    unfinished = 0
+    contents = objects.get_many(keys.night_record(night_id) for night_id in ids[:limit])
+    for night_id, (_, content) in zip(ids[:limit], contents, strict=True):
+        page = keys.night_page(night_id)
+        if isinstance(content, ObjectNotFound):
+            unfinished += 1
+        elif isinstance(content, XrayError):
+            raise content
+        else:
+            try:
+                nights.append(NightRecord(NightOutcome.from_json(content), page))
+            except ValidationError:
+                unreadable.append(page)
+    return NightsFound(tuple(nights), tuple(unreadable), unfinished, max(len(ids) - limit, 0))

@@ -1,0 +1,65 @@
+"""Filling the page templates: escaping always on, the style inlined, no script allowed."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from storage.reports import charts, figures, keys, terms
+
+
+def render_page(template: str, page: str, values: dict[str, Any]) -> bytes:
+    """Fill `template` for the page under the key `page`; links are made relative to it."""
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            values,
+            page=page,
+            style=Markup(style),  # noqa: S704 - our own file
+            style_digest=digest,
+            index=keys.INDEX,
+        )
+    )
+    return text.encode()
+
+
+@cache
+def _style() -> str:
+    return resources.files("storage.reports").joinpath("style.css").read_text(encoding="utf-8").strip()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("storage.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        link=_link,
+        count=figures.count,
+        plural=figures.plural,
+        fraction=figures.fraction,
+        interval=figures.interval,
+        moment=figures.moment,
+        day=figures.day,
+        clock=figures.clock,
+        duration=figures.duration,
+    )
+    environment.globals.update(charts=charts, keys=keys, terms=terms, percent=figures.percent)
+    return environment
+
+
+@pass_context
+def _link(context: Context, target: str) -> str:
+    return keys.relative_link(context["page"], target)

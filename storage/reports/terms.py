@@ -1,0 +1,66 @@
+"""The reports' words for what the outcomes hold: one plain word or sentence for each."""
+
+from xray_model.outcomes import BatchOutcome, Decision, DriftState
+
+_LOWERED = {
+    "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "Never", "New", "Nine", "No",
+    "None", "Not", "Nothing", "One", "Only", "Seven", "Six", "Some", "The", "There", "This", "Three", "Too", "Two",
+}  # fmt: skip
+_SEVERITY = {"row": "refuses the image", "batch": "holds the batch", "note": "only reported"}
+_CHECKS = {
+    "evidence": "Enough test patients",
+    "floor": "Above the floor",
+    "champion": "No champion to beat",
+    "comparable": "Same classes as the champion",
+    "better": "Better than the champion",
+}
+_DRIFT = {
+    DriftState.UNKNOWN: "not compared",
+    DriftState.OK: "alike",
+    DriftState.WATCH: "watch",
+    DriftState.RETRAIN: "drifted",
+}
+
+
+def full_name(batch: BatchOutcome) -> str:
+    """Source and batch as a steward names them: "bimcv / 2026-11-19"."""
+    return f"{batch.source} / {batch.name}"
+
+
+def severity_words(severity: str) -> str:
+    """What failing an expectation of this severity leads to."""
+    return _SEVERITY.get(severity, severity)
+
+
+def drift_words(state: DriftState) -> str:
+    """One word or two for a drift state."""
+    return _DRIFT[state]
+
+
+def decision_words(decision: Decision) -> str:
+    """Whether the challenger went into service."""
+    return "promoted" if decision.promote else "not promoted"
+
+
+def check_words(name: str) -> str:
+    """What a condition of the gate asks, in a few words; its name where that is not known."""
+    kind, _, label = name.partition("-")
+    if kind == "recall" and label:
+        return f"Recall of {label} holds"
+    return _CHECKS.get(name, name)
+
+
+def deciding_sentence(decision: Decision) -> str:
+    """The one sentence that says most of why a decision fell: what failed, or how the champion was beaten."""
+    telling = [check for check in decision.checks if not check.passed]
+    telling += [check for name in ("better", "floor") for check in decision.checks if check.name == name]
+    return telling[0].sentence if telling else ""
+
+
+def as_clause(sentence: str) -> str:
+    """A sentence as part of a longer one: no full stop, and a small letter where it began with a plain word."""
+    clause = sentence.strip().rstrip(".")
+    first = clause.split(" ", 1)[0]
+    if first in _LOWERED:
+        return clause[:1].lower() + clause[1:]
+    return clause

@@ -1,0 +1,152 @@
+"""What the reports say first: the news of a night, a batch or a model in one sentence."""
+
+from collections.abc import Sequence
+
+from storage.reports import figures
+from storage.reports.terms import as_clause, full_name
+from xray_model.outcomes import (
+    BatchOutcome,
+    BatchStatus,
+    Decision,
+    DriftOutcome,
+    DriftState,
+    NightOutcome,
+    PromotionOutcome,
+    RetrainOutcome,
+)
+
+
+def headline(night: NightOutcome) -> str:
+    """The news of a night in one sentence, what waits for a person first; without a full stop."""
+    return _join([_waiting_news(night.batches), *_quiet_news(night)])
+
+
+def quiet_headline(night: NightOutcome) -> str:
+    """The same without the batches that wait for a person, for where these are told apart."""
+    return _join(_quiet_news(night))
+
+
+def batch_headline(batch: BatchOutcome) -> str:
+    """The news of a batch: what became of it, and the first reason."""
+    if batch.status is BatchStatus.HELD:
+        return f"{batch.name} is held{_because(batch.reasons)}"
+    if batch.status is BatchStatus.REFUSED:
+        return f"{batch.name} was refused{_because(batch.reasons)}"
+    if batch.status is BatchStatus.FAILED:
+        return f"{batch.name} failed{_because(batch.reasons)}"
+    if batch.accepted == 0:
+        return f"{batch.name} brought no image to train on"
+    if batch.accepted == batch.read:
+        whole = "its one image" if batch.read == 1 else f"all {figures.plural(batch.read, 'image')}"
+        return f"{batch.name} is accepted: {whole}"
+    return f"{batch.name} is accepted: {figures.count(batch.accepted)} of {figures.plural(batch.read, 'image')}"
+
+
+def model_headline(retrain: RetrainOutcome) -> str:
+    """The news of a training: who is in service now, and why."""
+    promotion = retrain.promotion
+    if promotion is None:
+        return f"A model was trained but not judged{_because(retrain.reasons)}"
+    if promotion.decision.promote:
+        return _promoted(promotion)
+    if promotion.champion_after is not None:
+        return f"Kept v{promotion.champion_after}{_failing(promotion.decision)}"
+    return f"No model is in service yet{_failing(promotion.decision)}"
+
+
+def waiting_headline(batches: Sequence[BatchOutcome]) -> str:
+    """How many batches wait for a person: "Two batches wait for you"."""
+    waiting = [batch for batch in batches if batch.needs_person]
+    if len(waiting) == 1:
+        return f"One batch waits for you: {full_name(waiting[0])} {_became(waiting[0])}"
+    return f"{figures.spelled(len(waiting), 'batch')} wait for you"
+
+
+def _join(parts: Sequence[str]) -> str:
+    said = [part for part in parts if part]
+    return "; ".join([said[0], *(as_clause(part) for part in said[1:])])
+
+
+def _quiet_news(night: NightOutcome) -> list[str]:
+    return [_arrival_news(night), _model_news(night), _drift_news(night.drift)]
+
+
+def _waiting_news(batches: Sequence[BatchOutcome]) -> str:
+    return waiting_headline(batches) if any(batch.needs_person for batch in batches) else ""
+
+
+def _arrival_news(night: NightOutcome) -> str:
+    if not night.batches:
+        return "Nothing new arrived"
+    if night.needs_person:
+        return ""
+    read, accepted = night.total("read"), night.total("accepted")
+    if read == 0:
+        return "No image arrived"
+    if accepted == 0:
+        return (
+            "The one new image cannot be used" if read == 1 else f"None of {figures.count(read)} new images can be used"
+        )
+    if accepted == read:
+        return f"{figures.plural(accepted, 'new image')} accepted"
+    return f"{figures.count(accepted)} of {figures.plural(read, 'new image')} accepted"
+
+
+def _model_news(night: NightOutcome) -> str:
+    if night.retrain.trained:
+        return model_headline(night.retrain)
+    if night.retrain.failed:
+        return "The training failed"
+    why = _because(night.retrain.reasons) if night.batches else ""
+    if night.champion is None:
+        return f"No model is in service yet{why}"
+    return f"v{night.champion.version} stays in service{why}"
+
+
+def _drift_news(drift: DriftOutcome) -> str:
+    moved = sum(column.moved for column in drift.columns)
+    basis = f": {moved} of {figures.plural(len(drift.columns), 'column')} moved" if drift.columns else ""
+    if drift.state is DriftState.RETRAIN:
+        return f"The new images have drifted{basis}"
+    if drift.state is DriftState.WATCH:
+        return f"Some drift in the new images{basis}"
+    return ""
+
+
+def _promoted(promotion: PromotionOutcome) -> str:
+    decision = promotion.decision
+    score = f"F1 of {decision.minority} {figures.fraction(decision.minority_f1.value)}"
+    challenger = f"v{promotion.challenger_version}"
+    if promotion.champion_before is None:
+        return f"{challenger} is the first champion: {score}"
+    against = f", against {figures.fraction(decision.champion_f1.value)}" if decision.champion_f1 else ""
+    return f"{challenger} took over from v{promotion.champion_before}: {score}{against}"
+
+
+def _failing(decision: Decision) -> str:
+    """The first condition that the challenger failed, in few words; the whole sentence where its name is not known."""
+    failed = [check for check in decision.checks if not check.passed]
+    if not failed:
+        return ""
+    first = failed[0]
+    kind, _, label = first.name.partition("-")
+    short = {
+        "evidence": f"too few test patients with {decision.minority} to judge the challenger",
+        "floor": f"the challenger's F1 of {decision.minority}, {figures.fraction(decision.minority_f1.value)}, "
+        "is below the floor",
+        "better": f"the challenger is not shown to be better on {decision.minority}",
+        "recall": f"the challenger finds too few {label} images",
+        "comparable": "the challenger tells other classes apart",
+    }.get(kind)
+    return f": {short}" if short else _because((first.sentence,))
+
+
+def _became(batch: BatchOutcome) -> str:
+    return {BatchStatus.HELD: "is held", BatchStatus.REFUSED: "was refused"}.get(batch.status, "failed")
+
+
+def _because(reasons: Sequence[str]) -> str:
+    if not reasons:
+        return ""
+    first, _, _ = reasons[0].removeprefix("Not trained: ").partition(". ")
+    return f": {as_clause(first)}"

@@ -1,0 +1,154 @@
+"""Expectations: which rule fires on which rows, and what becomes of the batch."""
+
+from typing import Any
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+import pandas as pd
+import pytest
+
+from expectations.pixels import pixels_suite
+from expectations.records import records_suite
+from expectations.rules import rule
+from expectations.running import validate_batch
+
+GOOD: dict[str, Any] = {
+    "label": "covid",
+    "view": "PA",
+    "patient_id": "p",
+    "split": "train",
+    "duplicate_kind": None,
+    "age": 63.0,
+    "sex": "F",
+    "problems": (),
+    "unreadable": None,
+    "width": 400,
+    "height": 480,
+    "std": 50.0,
+    "mean": 120.0,
+    "entropy": 7.0,
+    "inversion": -8.0,
+    "border": 0.0,
+    "saturated": 0.02,
+    "aspect": 1.1,
+}
+
+BAD: dict[str, dict[str, Any]] = {
+    "label-missing": {"label": None},
+    "label-unknown": {"label": "fracture"},
+    "view-lateral": {"view": "L"},
+    "patient-missing": {"patient_id": None},
+    "split-unknown": {"split": "somewhere"},
+    "duplicate-exact": {"duplicate_kind": "exact"},
+    "duplicate-leak": {"duplicate_kind": "leak"},
+    "age-range": {"age": 155.0},
+    "too-small": {"width": 90},
+    "blank": {"std": 1.0},
+    "too-dark": {"mean": 10.0},
+    "too-bright": {"mean": 250.0},
+    "too-few-grays": {"entropy": 1.0},
+    "inverted": {"inversion": 5.0},
+    "wide-border": {"border": 0.8},
+    "saturated": {"saturated": 0.9},
+    "odd-shape": {"aspect": 4.0},
+}
+
+
+def batch(*changes: dict[str, Any], good: int = 20) -> pd.DataFrame:
+    """Good rows, then one row for each change."""
+    return pd.DataFrame([GOOD] * good + [GOOD | change for change in changes]).astype({"label": object})
+
+
+@pytest.mark.parametrize("code", BAD)
+def test_rule_fires_on_its_row_alone(code: str) -> None:
+    """A bad row fails its rule and no other, and good rows fail none."""
+    validation = validate_batch(batch(BAD[code]))
+    fired = {result.code for result in validation.results if not result.passed}
+    assert list(validation.refusals) == [20]
+    assert fired - {"many-inverted"} == {code}
+
+
+def test_every_row_rule_has_a_bad_row() -> None:
+    """No rule stands in a suite without a case that makes it fire."""
+    codes = {
+        item.meta["code"]
+        for suite in (records_suite(), pixels_suite())
+        for item in suite.expectations
+        if item.meta["severity"] == "row"
+    }
+    assert codes == {*BAD, "unreadable"}
+
+
+def test_unreadable_image_keeps_its_own_reason() -> None:
+    """An image without pixels is refused once, with the decoder's words, and by no rule on pixels it has not."""
+    nothing = dict.fromkeys(("width", "height", "std", "mean", "entropy", "inversion", "border", "saturated", "aspect"))
+    validation = validate_batch(batch({**nothing, "unreadable": "the file is empty"}))
+    assert validation.refusals == {20: ["the file is empty"]}
+
+
+def test_a_row_may_have_many_reasons() -> None:
+    """Every failed rule of a row is listed."""
+    validation = validate_batch(batch({"view": "L", "label": None, "mean": 10.0}))
+    assert len(validation.refusals[20]) == 3
+
+
+def test_missing_sex_age_and_view_refuse_nothing() -> None:
+    """What a source does not tell is no reason to refuse an image."""
+    validation = validate_batch(batch({"sex": None, "age": None, "view": None}))
+    assert validation.refusals == {}
+    assert validation.hold == ()
+
+
+def test_notes_are_reported_and_refuse_nothing() -> None:
+    """Damaged metadata is counted in the report alone."""
+    validation = validate_batch(batch({"problems": ("its sidecar is not valid JSON",), "sex": "X"}))
+    assert validation.refusals == {}
+    noted = {result.code for result in validation.results if not result.passed}
+    assert noted == {"metadata-problem", "sex-unknown"}
+
+
+def test_mostly_refused_batch_is_held() -> None:
+    """Where more than 30 % are refused the whole batch waits for a person."""
+    validation = validate_batch(batch(*[{"view": "L"}] * 10))
+    assert [sentence for sentence in validation.hold if "30%" in sentence]
+
+
+def test_many_inverted_images_hold_the_batch() -> None:
+    """More than 5 % inverted points to a scanner, and holds the batch with that sentence."""
+    validation = validate_batch(batch(*[BAD["inverted"]] * 3))
+    assert any("MONOCHROME" in sentence for sentence in validation.hold)
+
+
+def test_empty_batch_is_held() -> None:
+    """A batch without images is held, not waved through."""
+    assert validate_batch(batch().iloc[:0]).hold == ("It holds no images.",)
+
+
+def test_missing_column_holds_the_batch() -> None:
+    """GX fails open where a column is missing: here the batch is held."""
+    validation = validate_batch(batch().drop(columns="aspect"))
+    assert any("could not be made" in sentence for sentence in validation.hold)
+    assert not next(result for result in validation.results if result.code == "odd-shape").evaluated
+
+
+def test_crashing_expectation_holds_the_batch() -> None:
+    """An expectation that crashes lets nothing through: the batch is held and the report says it was not checked."""
+    crashing = gx.ExpectationSuite(
+        name="crashing",
+        expectations=[
+            rule(
+                gxe.ExpectColumnValuesToMatchRegex,
+                "crash",
+                "row",
+                "This rule cannot be checked.",
+                "is never reached",
+                column="mean",
+                regex="(unbalanced",
+            )
+        ],
+    )
+    validation = validate_batch(batch(), [crashing])
+    assert validation.refusals == {}
+    assert validation.hold == (
+        "The check “This rule cannot be checked.” could not be made, so nothing is known of what it looks for.",
+    )

@@ -1,0 +1,98 @@
+"""The network: what is saved is what was trained, and the cache's fingerprint tells networks apart."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xray_model.errors import InvalidInput, WeightsError
+from xray_model.network import inference, network
+from xray_model.network.backbones import BACKBONES, Weights, build_frozen
+
+SIDE = 96
+CLASSES = ("covid", "normal")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    """Uint8 [6, 96, 96]."""
+    return np.random.default_rng(0).integers(0, 256, (6, SIDE, SIDE)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_saved_model_predicts_the_same(name: str, pixels: np.ndarray, tmp_path: Path) -> None:
+    """Every backbone saves and loads to the same predictions and class names."""
+    frozen, _ = build_frozen(BACKBONES[name], SIDE, 64, Weights("none"))
+    head = network.build_head(BACKBONES[name], frozen.output_shape[1:], CLASSES, dropout=0.5)
+    model = network.join(frozen, head)
+    network.save(model, tmp_path / "model.keras")
+    loaded = network.load(tmp_path / "model.keras")
+    before = inference.predict_pixels(model, pixels)
+    assert np.abs(inference.predict_pixels(loaded, pixels) - before).max() < 1e-6
+    assert network.class_names(loaded) == CLASSES
+    assert before.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_two_parts_equal_the_whole(name: str, pixels: np.ndarray) -> None:
+    """Features kept as float16 and then the head give the whole network's predictions to 1e-2."""
+    frozen, _ = build_frozen(BACKBONES[name], SIDE, 64, Weights("none"))
+    head = network.build_head(BACKBONES[name], frozen.output_shape[1:], CLASSES, dropout=0.5)
+    by_parts = inference.predict_features(head, inference.compute_features(frozen, pixels))
+    assert np.abs(by_parts - inference.predict_pixels(network.join(frozen, head), pixels)).max() < 1e-2
+
+
+def test_fingerprint_is_stable_and_tells_apart(tmp_path: Path) -> None:
+    """Building again or loading keeps the fingerprint; another input side, weight or backbone changes it."""
+    backbone = BACKBONES["basic_cnn"]
+    frozen, _ = build_frozen(backbone, SIDE, 64, Weights("none"))
+    again, _ = build_frozen(backbone, SIDE, 64, Weights("none"))
+    head = network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.0)
+    network.save(network.join(frozen, head), tmp_path / "m.keras")
+    loaded, _ = network.split(network.load(tmp_path / "m.keras"))
+    mark = network.fingerprint(frozen)
+    assert network.fingerprint(again) == network.fingerprint(loaded) == mark
+    others = [
+        build_frozen(backbone, SIDE, 48, Weights("none"))[0],
+        build_frozen(BACKBONES["mobilenet_v2"], SIDE, 64, Weights("none"))[0],
+        build_frozen(BACKBONES["mobilenet_v2"], SIDE, 64, Weights("none"))[0],
+    ]
+    assert len({mark, *map(network.fingerprint, others)}) == 4
+
+
+def test_frozen_part_never_learns() -> None:
+    """The frozen part has no weight to train."""
+    frozen, _ = build_frozen(BACKBONES["mobilenet_v2"], SIDE, 64, Weights("none"))
+    assert frozen.trainable_weights == []
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("basic_cnn", Weights("imagenet"), "takes no weights"),
+        ("mobilenet_v2", Weights("nowhere.weights.h5"), "there is no weight file"),
+    ],
+)
+def test_impossible_weights_are_refused(name: str, weights: Weights, message: str) -> None:
+    """Weights that cannot be used are an error, never silently random."""
+    with pytest.raises(WeightsError, match=message):
+        build_frozen(BACKBONES[name], SIDE, 64, weights)
+
+
+def test_wrong_weight_files_are_refused(tmp_path: Path) -> None:
+    """A file with another hash, or that is no weight file, is refused by name."""
+    path = tmp_path / "some.weights.h5"
+    path.write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="expected"):
+        build_frozen(BACKBONES["mobilenet_v2"], SIDE, 64, Weights(str(path), "0" * 64))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(WeightsError, match="do not fit"):
+        build_frozen(BACKBONES["mobilenet_v2"], SIDE, 64, Weights(str(path), digest))
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    """Loading something else is an error that says so."""
+    (tmp_path / "model.keras").write_bytes(b"PK something")
+    with pytest.raises(InvalidInput, match="can be loaded safely"):
+        network.load(tmp_path / "model.keras")

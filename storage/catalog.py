@@ -70,11 +70,17 @@ def commit_batch(objects: Objects, rows: pd.DataFrame, outcome: BatchOutcome) ->
 
     Args:
         objects: the store.
-        rows: the columns of `SCHEMA`, in any order; may have no rows (a batch that was refused as a whole).
+        rows: columns of `SCHEMA` in any order, those it lacks are null; none for a batch refused as a whole.
         outcome: kept in the file's metadata, so that a batch tells its own story.
     """
-    table = pa.Table.from_pandas(rows.reindex(columns=SCHEMA.names), schema=SCHEMA, preserve_index=False)
-    table = table.replace_schema_metadata({_OUTCOME: outcome.model_dump_json().encode()})
+    columns = [
+        pa.array(rows[field.name], field.type, from_pandas=True)
+        if field.name in rows
+        else pa.nulls(len(rows), field.type)
+        for field in SCHEMA
+    ]
+    schema = SCHEMA.with_metadata({_OUTCOME: outcome.model_dump_json().encode()})
+    table = pa.Table.from_arrays(columns, schema=schema)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return objects.create(catalog_key(outcome.batch_id), buffer.getvalue())

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import shutil
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from storage.store import Store
 from xray_model.data.identity import assign_patients, find_duplicates, pseudonymise
 from xray_model.data.images import CanonicalImage, decode_image
 from xray_model.data.layouts.detection import detect_layout
-from xray_model.data.records import DisplayHints, Record
+from xray_model.data.records import OWN_NUMBERING, DisplayHints, Reading, Record
 from xray_model.data.splits import assign_split
 from xray_model.errors import InvalidInput, ObjectNotFound, StoreUnavailable, UnreadableImage, XrayError
 
@@ -47,6 +48,7 @@ class BatchPlan(BaseModel):
     """Images of this batch that an earlier revision brought."""
     shard_size: int
     passed_over: dict[str, int]
+    notes: dict[str, int]
 
     @property
     def shards(self) -> int:
@@ -90,25 +92,26 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
         return BatchPlan.model_validate_json(objects.get(plan_key))
     except ObjectNotFound:
         pass
-    files = BatchFiles(objects, batch.infos, batch.prefix)
-    if not files.names and not files.refused:
+    if not batch.infos:
         raise InvalidInput("the batch is empty: no file has arrived under its name")
-    records, layout_name, passed_over = _read_records(files, layout)
+    files = _open_batch(store, batch)
+    reading = _read_records(files, layout)
     known = load_rows(objects, ["key", "etag"], batches=batch_ids(objects, batch.family))
     seen = set(zip(known["key"], known["etag"], strict=True))
-    rows = [_record_row(record, files, batch.prefix, store.salt) for record in records]
+    rows = [_record_row(record, files, batch, store.salt) for record in reading.records]
     rows += [_refused_row(batch.prefix, name, reason) for name, reason in sorted(files.refused.items())]
     fresh = [row for row in rows if (row["key"], row["etag"]) not in seen]
     plan = BatchPlan(
         batch_id=batch.batch_id,
         source=batch.source,
         name=batch.name,
-        layout=layout_name,
+        layout=reading.layout,
         files=len(files.names) + len(files.refused),
         images=len(fresh),
         known=len(rows) - len(fresh),
         shard_size=shard_size,
-        passed_over=passed_over,
+        passed_over=dict(reading.passed_over),
+        notes=dict(reading.notes),
     )
     frame = pd.DataFrame(fresh, columns=[*_RECORD_COLUMNS])
     _create_frame(objects, f"{PREFIX}{batch.batch_id}/records.parquet", frame)
@@ -129,7 +132,7 @@ def decode_shard(store: Store, batch: IncomingBatch, plan: BatchPlan, shard: int
         return 0
     records = _read_frame(store.objects, f"{PREFIX}{plan.batch_id}/records.parquet")
     records = records.iloc[shard * plan.shard_size : (shard + 1) * plan.shard_size]
-    files = BatchFiles(store.objects, batch.infos, batch.prefix)
+    files = _open_batch(store, batch)
     pixels: list[np.ndarray] = []
     facts: list[dict[str, Any]] = []
     opened = files.open_many([json.loads(name) for name in records.loc[records["unreadable"].isna(), "name"]])
@@ -186,10 +189,11 @@ def load_judged(objects: Objects, batch_id: str) -> pd.DataFrame:
     return _read_frame(objects, f"{PREFIX}{batch_id}/judged.parquet")
 
 
-def clear_staging(objects: Objects, batch_id: str) -> None:
+def clear_staging(store: Store, batch_id: str) -> None:
     """Remove what a committed batch no longer needs."""
-    for info in list(objects.list(f"{PREFIX}{batch_id}/")):
-        objects.delete(info.key)
+    for info in list(store.objects.list(f"{PREFIX}{batch_id}/")):
+        store.objects.delete(info.key)
+    shutil.rmtree(store.spool / batch_id, ignore_errors=True)  # another machine may have unpacked it, or none
 
 
 _RECORD_COLUMNS = (
@@ -211,31 +215,40 @@ _RECORD_COLUMNS = (
 _FACT_COLUMNS = ("image_id", "unreadable", "width", "height", "bits", "mode", "window_path", "inverted", "phash")
 
 
-def _read_records(files: BatchFiles, layout: str | None) -> tuple[tuple[Record, ...], str, dict[str, int]]:
+def _open_batch(store: Store, batch: IncomingBatch) -> BatchFiles:
+    spool = store.spool / batch.batch_id
+    spool.mkdir(parents=True, exist_ok=True)
+    return BatchFiles(store.objects, batch.infos, batch.prefix, spool=spool)
+
+
+def _read_records(files: BatchFiles, layout: str | None) -> Reading:
     if not files.names:
-        return (), layout or "none", {}
+        return Reading(layout or "none", ())
     reader = detect_layout(files.names, layout)
-    tables = dict(files.open_many(reader.needs(files.names)))
+    # Fetched many at a time: opened one by one, a sidecar each would cost more than its image.
+    fetched = dict(files.open_many(reader.needs(files.names)))
 
     def open_file(name: str) -> bytes:
-        data = tables[name] if name in tables else files.open(name)
+        data = fetched[name] if name in fetched else files.open(name)
         if isinstance(data, bytes):
             return data
         raise data
 
-    reading = reader.read(files.names, open_file)
-    return reading.records, reading.layout, dict(reading.passed_over)
+    return reader.read(files.names, open_file)
 
 
-def _record_row(record: Record, files: BatchFiles, prefix: str, salt: bytes) -> dict[str, Any]:
-    session = None if record.session is None else pseudonymise(f"session:{record.session}", salt)
+def _record_row(record: Record, files: BatchFiles, batch: IncomingBatch, salt: bytes) -> dict[str, Any]:
+    patient = record.patient
+    if patient is not None:
+        space, _, number = patient.partition(":")
+        patient = f"{batch.source}:{number}" if space == OWN_NUMBERING else patient
     return {
         # Escaped, because a name may hold bytes that are no text, which Parquet cannot.
         "name": json.dumps(record.name),
-        "key": _printable(f"{prefix}{record.name}"),
+        "key": _printable(f"{batch.prefix}{record.name}"),
         "etag": files.etag_of(record.name),
-        "patient_id": None if record.patient is None else pseudonymise(record.patient, salt),
-        "session_id": session,
+        "patient_id": None if patient is None else pseudonymise(patient, salt),
+        "session_id": None if record.session is None else pseudonymise(f"session:{record.session}", salt),
         "view": record.view,
         "sex": record.sex,
         "age": record.age,

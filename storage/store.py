@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,6 +34,8 @@ class Store:
     side: int
     shares: SplitShares
     salt: bytes
+    spool: Path
+    """Local folder for archives that must be unpacked to be read."""
 
 
 def open_store(settings: Settings) -> Store:
@@ -62,4 +65,6 @@ def open_store(settings: Settings) -> Store:
             f"the store {settings.store_url} was begun with other settings: {'; '.join(differing)}. "
             "Set XRAY_SIDE, XRAY_VALIDATION_SHARE, XRAY_TEST_SHARE and XRAY_SALT as they were, or begin a new store."
         )
-    return Store(objects, found.side, SplitShares(found.validation_share, found.test_share), salt)
+    return Store(
+        objects, found.side, SplitShares(found.validation_share, found.test_share), salt, settings.home / "spool"
+    )

@@ -1,0 +1,5 @@
+"""Objects under keys, in a bucket (`s3://`) or a directory (`file://`), behind one interface."""
+
+from storage.objects.interface import ObjectInfo, Objects, open_objects
+
+__all__ = ["ObjectInfo", "Objects", "open_objects"]

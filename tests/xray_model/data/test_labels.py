@@ -1,7 +1,7 @@
 """The vocabulary: what the words of every source come to."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xray_model.data.labels import FINDINGS, label_finding, label_report, names_class
@@ -46,6 +46,7 @@ def test_label_finding(text: str, label: str | None) -> None:
     assert (labelling.problem is None) == (label is not None)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_label_finding_takes_any_text(text: str) -> None:
     """No text is refused, and nothing but a finding or none comes out."""

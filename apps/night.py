@@ -53,6 +53,7 @@ def start_night(options: NightlyOptions, console: Console, *, verbose: bool) -> 
     """Run one night; returns what came of it and the URL of the report index."""
     settings = Settings()
     prepare_environment(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     console.print("Starting Prefect …" if "PREFECT_API_URL" not in os.environ else "Running the night …")

@@ -64,10 +64,11 @@ def committed_outcome(batch_id: str) -> BatchOutcome | None:
 @stage_task("commit-batch")
 def commit_batch(outcome: BatchOutcome) -> BatchOutcome:
     """Commit a batch's staged rows, or none for a refused one; what another run committed first stands."""
-    objects = open_store(Settings()).objects
+    store = open_store(Settings())
+    objects = store.objects
     refused = outcome.status is BatchStatus.REFUSED
     rows = pd.DataFrame() if refused else staging.load_judged(objects, outcome.batch_id)
     if not catalog.commit_batch(objects, rows, outcome):
         outcome = catalog.load_outcome(objects, outcome.batch_id)
-    staging.clear_staging(objects, outcome.batch_id)
+    staging.clear_staging(store, outcome.batch_id)
     return outcome

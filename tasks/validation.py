@@ -58,6 +58,7 @@ def describe_outcome(plan: staging.BatchPlan, judged: pd.DataFrame, validation: 
         quarantined=statuses["quarantined"],
         held=statuses["held"],
         passed_over=plan.passed_over,
+        notes=plan.notes,
         labels=dict(sorted(Counter(sound).items())),
         refusals=tuple(Refusal(reason=reason, images=images) for reason, images in refusals.most_common()),
         expectations=validation.results,

@@ -64,6 +64,8 @@ class BatchOutcome(Outcome):
     held: int = 0
     passed_over: dict[str, int] = {}
     """Files that are no X-ray to train on, counted by what they are ("CT volume": 12)."""
+    notes: dict[str, int] = {}
+    """What the batch's own tables hold beyond its images, counted ("table row without an image": 3)."""
     labels: dict[str, int] = {}
     """Images by finding, among those that passed every row rule."""
     refusals: tuple[Refusal, ...] = ()

@@ -21,22 +21,17 @@ def decide_retrain(snapshot: SnapshotOutcome, *, decided_before: bool, force: bo
         decided_before: whether this very snapshot was already trained with these options and decided on.
         force: train all the same.
     """
+    if not any(sum(counts.values()) for counts in snapshot.counts.values()):
+        return RetrainDecision(train=False, reasons=("Not trained: no image of these classes is accepted yet.",))
     missing = [
-        f"no {label} image in the {split} split"
+        f"no image of {' or '.join(label for label, images in counts.items() if images == 0)} in the {split} split"
         for split, counts in snapshot.counts.items()
-        for label, images in counts.items()
-        if images == 0
+        if 0 in counts.values()
     ]
     if missing:
-        return RetrainDecision(
-            train=False,
-            reasons=(
-                (
-                    f"Not trained: there is {'; '.join(missing)}. "
-                    "Push more batches, or name the classes that there are with --classes."
-                ),
-            ),
-        )
+        reason = f"Not trained: there is {', and '.join(missing)}."
+        advice = "Push more batches, or name the classes that there are with --classes."
+        return RetrainDecision(train=False, reasons=(f"{reason} {advice}",))
     if decided_before and not force:
         return RetrainDecision(
             train=False,

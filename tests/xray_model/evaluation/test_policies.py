@@ -78,7 +78,7 @@ def test_missing_class_is_named() -> None:
     decision = decide_retrain(
         snapshot({"covid": 9, "normal": 3}, {"covid": 5, "normal": 0}), decided_before=False, force=False
     )
-    assert "no normal image in the test split" in decision.reasons[0]
+    assert "no image of normal in the test split" in decision.reasons[0]
     assert "--classes" in decision.reasons[0]
 
 

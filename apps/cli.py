@@ -40,9 +40,14 @@ def push(
     ] = None,
 ) -> None:
     """Send a batch: copy a folder or an archive into the landing zone and mark it ready for the next night."""
+    from rich.console import Console
+
+    from apps.progress import show_progress
     from apps.push import push_batch
 
-    push_batch(path, source, batch)
+    console = Console()
+    with show_progress(console):
+        push_batch(path, source, batch, console)
 
 
 @app.command()
@@ -57,7 +62,7 @@ def nightly(
     ] = "",
     epochs: Annotated[
         int, typer.Option(min=1, help="Epochs at most; the best by validation minority F1 is kept.")
-    ] = 30,
+    ] = 40,
     seed: Annotated[int, typer.Option(help="The same images, options and seed give the same model.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Train even where nothing is new.")] = False,
     verbose: Verbose = False,

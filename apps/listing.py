@@ -19,7 +19,7 @@ def list_batches() -> None:
     table = Table("batch", "layout", "status", "read", "accepted", "quarantined", "held", "why")
     for outcome in outcomes:
         counts = (outcome.read, outcome.accepted, outcome.quarantined, outcome.held)
-        why = " ".join(outcome.reasons) or ", ".join(f"{item.images} {item.reason}" for item in outcome.refusals[:2])
+        why = " ".join(outcome.reasons) or ", ".join(f"{item.images}x {item.reason}" for item in outcome.refusals[:2])
         name = f"{outcome.source} / {outcome.name}"
         table.add_row(name, outcome.layout or "", outcome.status, *(str(count) for count in counts), why)
     console.print(table)

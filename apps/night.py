@@ -18,9 +18,9 @@ def default_weights(backbone: str) -> str:
 
 
 def night_options(
-    *, backbone: str, weights: str, classes: str, sources: str, epochs: int, seed: int, force: bool
+    *, backbone: str, weights: str, classes: str, sources: str = "", force: bool = False, **training: int
 ) -> NightlyOptions:
-    """The options of a night from the words of the command line.
+    """The options of a night from the words of the command line; `training` are further training options.
 
     Raises:
         ConfigurationError: one of them is not allowed.
@@ -29,9 +29,7 @@ def night_options(
         return NightlyOptions(
             retrain=RetrainOptions(
                 snapshot=SnapshotOptions.model_validate({"classes": _words(classes), "sources": _words(sources)}),
-                training=TrainingOptions.model_validate(
-                    {"backbone": backbone, "weights": weights, "epochs": epochs, "seed": seed}
-                ),
+                training=TrainingOptions.model_validate({"backbone": backbone, "weights": weights, **training}),
                 force=force,
             )
         )

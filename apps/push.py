@@ -5,20 +5,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from apps.progress import say, show_progress
+from apps.progress import say
 from storage.incoming import ARCHIVE_SUFFIXES, PREFIX, READY, archive_batch_name, check_name
 from storage.settings import Settings
 from storage.store import open_store
 from xray_model.errors import InvalidInput
 
 
-def push_batch(path: Path, source: str, batch: str | None) -> None:
+def push_batch(path: Path, source: str, batch: str | None, console: Console | None = None) -> None:
     """Copy `path` to `incoming/<source>/<batch>/` and mark it ready.
 
     Raises:
         InvalidInput: there is nothing to send, or a name cannot stand in a key.
     """
-    console = Console()
+    console = console or Console()
     if not path.exists():
         raise InvalidInput(f"{path} does not exist: give a folder or an archive")
     files = list(_files(path))
@@ -28,10 +28,9 @@ def push_batch(path: Path, source: str, batch: str | None) -> None:
     prefix = f"{PREFIX}{check_name(source, 'source')}/{check_name(given, 'batch (give one with --batch)')}/"
     settings = Settings()
     objects = open_store(settings).objects
-    with show_progress(console):
-        for done, (name, file) in enumerate(files, start=1):
-            objects.put_file(f"{prefix}{name}", file)
-            say(f"send {source} / {given}", done, len(files))
+    for done, (name, file) in enumerate(files, start=1):
+        objects.put_file(f"{prefix}{name}", file)
+        say(f"send {source} / {given}", done, len(files))
     objects.put(f"{prefix}{READY}", b"")
     console.print(f"{len(files)} files sent to {prefix} in {settings.store_url}", highlight=False, soft_wrap=True)
     console.print("The next `xray nightly` reads them.", highlight=False)

@@ -3,6 +3,7 @@
 Great Expectations fails open: an expectation that crashes reports no failing rows. Here it holds the batch.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from expectations.batch import batch_suite, describe_batch
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from xray_model.outcomes import ExpectationResult
+
+# It tells of each temporary folder of each ephemeral context.
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 _POSITION = "position"
 

@@ -49,7 +49,7 @@ def fit_model(
     started = time.monotonic()
     chosen, classes = options.training, options.snapshot.classes
     backbone = BACKBONES[chosen.backbone]
-    side = chosen.input_side or backbone.default_side
+    side, rate = chosen.input_side or backbone.default_side, chosen.learning_rate or backbone.learning_rate
     training.set_seed(chosen.seed)
     frozen, weights = build_frozen(backbone, store.side, side, Weights(chosen.weights, chosen.weights_sha256))
     head = network.build_head(backbone, frozen.output_shape[1:], classes, chosen.dropout)
@@ -59,7 +59,7 @@ def fit_model(
     def on_epoch(score: EpochScore) -> None:
         advance(f"train {backbone.name}", score.epoch, chosen.epochs)
 
-    fit = training.fit_head(head, train, validation, classes, minority, chosen, on_epoch)
+    fit = training.fit_head(head, train, validation, classes, minority, chosen, rate, on_epoch)
     before = np.bincount(train.targets, minlength=len(classes))
     after = fit.rebalanced.effective_counts(train.targets, len(classes))
     return TrainingOutcome(

@@ -55,12 +55,12 @@ class TrainingOptions(Options):
     )
     weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected hash of the weight file.")
     input_side: int | None = Field(None, ge=32, le=512, description="Input side in pixels; empty for the backbone's.")
-    epochs: int = Field(30, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
-    patience: int = Field(8, ge=1, description="Epochs without a better validation minority F1 before stopping.")
+    epochs: int = Field(40, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
+    patience: int = Field(10, ge=1, description="Epochs without a better validation minority F1 before stopping.")
     batch_size: int = Field(32, ge=1, le=1024)
-    learning_rate: float = Field(1e-3, gt=0, lt=1)
-    dropout: float = Field(0.2, ge=0, lt=1)
-    rebalancing: Rebalancing = Field("class_weight", description="Applied to the training split alone.")
+    learning_rate: float | None = Field(None, gt=0, lt=1, description="Adam's; empty for the backbone's.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Share of features dropped before the classifier.")
+    rebalancing: Rebalancing = Field("oversample", description="Applied to the training split alone.")
     seed: int = Field(20, ge=0, description="Same snapshot, options and seed give the same model on one machine.")
 
 

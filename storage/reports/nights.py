@@ -63,7 +63,11 @@ def count_steps(night: NightOutcome, page: str) -> list[Step]:
         Step(night.total("read"), "X-rays read", "batches"),
         Step(night.total("accepted"), "accepted", "batches"),
         Step(quarantined, "quarantined", "quarantined" if _any_refusal(night) else "batches"),
-        Step(night.total("held"), "held", "decisions" if any(batch.needs_person for batch in night.batches) else "batches"),
+        Step(
+            night.total("held"),
+            "held",
+            "decisions" if any(batch.needs_person for batch in night.batches) else "batches",
+        ),
     ]
     return [
         Step(

@@ -33,6 +33,8 @@ class Backbone:
 
     name: str
     default_side: int
+    learning_rate: float
+    """Adam's, where the options name none: weights from the start learn faster than a head on good features."""
     pretrained: bool
     """Whether weights can be loaded into it."""
     frozen: Callable[[int, str | None], list[layers.Layer]]
@@ -47,12 +49,11 @@ def _basic_cnn_frozen(_side: int, _weights: str | None) -> list[layers.Layer]:
 
 def _basic_cnn_trunk() -> list[layers.Layer]:
     stack: list[layers.Layer] = []
-    for block, filters in enumerate((16, 32, 64), start=1):
+    # The first convolution strides, so that most of the work is done at a quarter of the pixels.
+    for block, (filters, size, stride) in enumerate(((16, 5, 2), (32, 3, 1), (64, 3, 1)), start=1):
         stack += [
-            layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{block}"),
-            layers.BatchNormalization(momentum=0.9, name=f"norm{block}"),
-            layers.ReLU(name=f"relu{block}"),
-            layers.MaxPooling2D(2 if block > 1 else 4, name=f"pool{block}"),
+            layers.Conv2D(filters, size, stride, padding="same", activation="relu", name=f"conv{block}"),
+            layers.MaxPooling2D(2, name=f"pool{block}"),
         ]
     return [*stack, layers.GlobalAveragePooling2D(name="average")]
 
@@ -71,8 +72,8 @@ def _mobilenet_v2_frozen(side: int, weights: str | None) -> list[layers.Layer]:
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
-        Backbone("basic_cnn", 128, pretrained=False, frozen=_basic_cnn_frozen, trunk=_basic_cnn_trunk),
-        Backbone("mobilenet_v2", 224, pretrained=True, frozen=_mobilenet_v2_frozen, trunk=list),
+        Backbone("basic_cnn", 128, 2e-3, pretrained=False, frozen=_basic_cnn_frozen, trunk=_basic_cnn_trunk),
+        Backbone("mobilenet_v2", 224, 5e-4, pretrained=True, frozen=_mobilenet_v2_frozen, trunk=list),
     )
 }
 

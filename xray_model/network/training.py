@@ -89,6 +89,7 @@ def fit_head(
     classes: Sequence[str],
     minority: str,
     options: TrainingOptions,
+    learning_rate: float,
     on_epoch: OnEpoch | None = None,
 ) -> Fit:
     """Train a head in place.
@@ -99,11 +100,12 @@ def fit_head(
         validation: the validation split as it is.
         classes: names of the class numbers.
         minority: the class whose validation F1 chooses the epoch.
-        options: epochs, rates, rebalancing, seed.
+        options: epochs, batch size, rebalancing, seed.
+        learning_rate: Adam's.
         on_epoch: told of each epoch.
     """
     rebalanced = rebalance(options.rebalancing, train.targets, len(classes), options.seed)
-    head.compile(optimizer=keras.optimizers.Adam(options.learning_rate), loss="sparse_categorical_crossentropy")
+    head.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy")
     best = BestByMinority(validation, list(classes).index(minority), options.patience, on_epoch)
     head.fit(
         train.features[rebalanced.indices],

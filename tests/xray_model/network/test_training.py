@@ -9,7 +9,8 @@ from xray_model.network.backbones import BACKBONES
 from xray_model.outcomes import EpochScore
 
 CLASSES = ("covid", "normal")
-OPTIONS = TrainingOptions(epochs=12, patience=4, learning_rate=0.01)
+OPTIONS = TrainingOptions(epochs=12, patience=4)
+LEARNING_RATE = 0.01
 
 
 def blobs(seed: int, majority: int, minority: int) -> training.LabelledFeatures:
@@ -25,7 +26,7 @@ def fitted(seed: int = 3, options: TrainingOptions = OPTIONS) -> tuple[training.
     training.set_seed(seed)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
     told: list[EpochScore] = []
-    fit = training.fit_head(head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, told.append)
+    fit = training.fit_head(head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE, told.append)
     return fit, inference.predict_features(head, blobs(1, 160, 20).features), told
 
 

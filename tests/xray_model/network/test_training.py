@@ -26,7 +26,9 @@ def fitted(seed: int = 3, options: TrainingOptions = OPTIONS) -> tuple[training.
     training.set_seed(seed)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
     told: list[EpochScore] = []
-    fit = training.fit_head(head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE, told.append)
+    fit = training.fit_head(
+        head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE, told.append
+    )
     return fit, inference.predict_features(head, blobs(1, 160, 20).features), told
 
 

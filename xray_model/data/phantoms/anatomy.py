@@ -160,9 +160,10 @@ def _shade_disease(
         return harmless + findings.mottle(veil, rng, 0.6)
     if exposure.finding == "pneumonia":
         patches = findings.draw_consolidation(rng, body, lungs, exposure.severity)
-        filled = findings.mottle(findings.shade_patches(patches, pose), rng, 0.4)
+        filled = findings.shade_patches(patches, pose)
+        filled = findings.mottle(filled, rng, 0.38 / (1.0 + filled / 5.0))
         # Open bronchi run beside the vessels and stay dark in lung that has filled up.
-        bronchi = vessels * np.minimum(filled / 3.0, 1.0) * rng.uniform(1.0, 3.0)
+        bronchi = vessels * np.minimum(filled / 3.0, 1.0) * rng.uniform(0.8, 2.2)
         lobe: Array = harmless + np.maximum(filled - bronchi, np.float32(0.0))
         return lobe
     return harmless

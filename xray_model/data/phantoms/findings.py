@@ -66,7 +66,7 @@ def draw_consolidation(rng: np.random.Generator, body: Body, lungs: dict[int, Sl
     where = _place(
         body, lungs[side], side, part + rng.normal(0, 0.03), out + rng.normal(0, 0.07), rng.uniform(-0.3, 0.3)
     )
-    amount = (2.2 + 5.0 * severity) * rng.uniform(0.85, 1.15)
+    amount = (2.2 + 4.2 * severity) * rng.uniform(0.85, 1.15)
     patches = [Patch(where, across * scale, up * scale, down * scale, amount, float(rng.uniform(1.3, 2.6)))]
     for _ in range(int(rng.integers(2, 6))):
         centre = (where[0] + rng.normal(0, 2.6) * scale, where[1] + rng.normal(0, 2.6) * scale, where[2])
@@ -122,11 +122,11 @@ def shade_patches(patches: list[Patch], pose: Pose) -> Array:
     return np.maximum(np.asarray(full, dtype=np.float32)[: pose.height, : pose.width], np.float32(0.0))
 
 
-def mottle(opacity: Array, rng: np.random.Generator, strength: float) -> Array:
+def mottle(opacity: Array, rng: np.random.Generator, strength: float | Array) -> Array:
     """Opacity broken up as it is in a lung: coarse islands and fine grain."""
     coarse, middle, fine = (cut_texture(rng, opacity.shape, scale) for scale in (9.0, 4.0, 2.0))
-    pattern = 1.0 + np.float32(strength) * (0.35 * coarse + 0.6 * middle + 0.6 * fine)
-    broken: Array = opacity * np.clip(pattern, 0.1, 2.2)
+    pattern = 1.0 + np.asarray(strength, dtype=np.float32) * (0.35 * coarse + 0.6 * middle + 0.6 * fine)
+    broken: Array = opacity * np.clip(pattern, 0.25, 2.0)
     return broken
 
 

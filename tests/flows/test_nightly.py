@@ -1,0 +1,178 @@
+"""The night, end to end on drawn X-rays: what goes in, what is refused, what is trained, and what a second run does."""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from apps.push import push_batch
+from flows.nightly import nightly
+from flows.running import run_flow
+from storage import catalog
+from storage.ledger import load_entries
+from storage.settings import Settings
+from storage.snapshots import load_snapshot
+from storage.store import Store, open_store
+from xray_model.config import (
+    GatePolicy,
+    IngestOptions,
+    NightlyOptions,
+    RetrainOptions,
+    SnapshotOptions,
+    TrainingOptions,
+)
+from xray_model.data.phantoms import (
+    BrokenKind,
+    CohortOptions,
+    pack_bimcv,
+    write_bimcv,
+    write_broken_files,
+    write_class_folders,
+)
+from xray_model.outcomes import BatchStatus, NightOutcome
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+OPTIONS = NightlyOptions(
+    ingest=IngestOptions(shard_size=32),
+    retrain=RetrainOptions(
+        snapshot=SnapshotOptions(classes=("covid", "normal")),
+        training=TrainingOptions(epochs=3, input_side=64),
+        gate=GatePolicy(floor=0.0, minimum_patients=1, draws=200),
+    ),
+)
+SMALL = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn BIMCV batch, about 90 images."""
+    folder = tmp_path_factory.mktemp("cohort") / "first"
+    write_bimcv(folder, CohortOptions(patients=64, shares={"covid": 1, "normal": 1}, seed=1, **SMALL), workers=2)
+    return folder
+
+
+def run(options: NightlyOptions = OPTIONS) -> NightOutcome:
+    """One night."""
+    night: NightOutcome = run_flow(nightly, options)
+    return night
+
+
+def catalog_bytes(store: Store) -> dict[str, bytes]:
+    """Everything in the catalog."""
+    return {info.key: store.objects.get(info.key) for info in store.objects.list(catalog.PREFIX)}
+
+
+def test_two_nights(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """The first night ends with a first champion; the same again changes nothing; new images are trained on once."""
+    push_batch(cohort, "bimcv", "first")
+    first = run()
+    store = open_store(Settings())
+    (batch,) = first.batches
+    assert (batch.status, batch.layout, batch.quarantined) == (BatchStatus.ACCEPTED, "bimcv", 0)
+    assert batch.read == batch.accepted == len(list(cohort.rglob("*.png")))
+    assert first.champion is not None
+    assert first.champion.version == 1
+    assert not first.needs_person
+    before, shards = catalog_bytes(store), [info.etag for info in store.objects.list("shards/")]
+
+    again = run()
+    assert again.batches == ()
+    assert not again.retrain.trained
+    assert catalog_bytes(store) == before
+    assert [info.etag for info in store.objects.list("shards/")] == shards
+
+    write_class_folders(
+        tmp_path / "more",
+        CohortOptions(patients=24, shares={"covid": 1, "normal": 1}, seed=2, first_patient=900, **SMALL),
+        three_classes=True,
+        archive=True,
+    )
+    push_batch(tmp_path / "more", "kaggle", "more")
+    third = run()
+    assert third.retrain.promotion is not None
+    assert third.retrain.champion is not None
+    assert third.retrain.champion.images == third.retrain.challenger.images  # type: ignore[union-attr]
+    assert third.drift.reasons
+    assert len(load_entries(store.objects)) == 2
+
+
+def test_what_is_broken_is_named_and_the_rest_goes_on(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """Every kind of broken file, an unknown layout and an empty batch: each with its reason, none stops the night."""
+    shutil.copytree(cohort, tmp_path / "broken")
+    planted = write_broken_files(tmp_path / "broken", seed=3)
+    push_batch(tmp_path / "broken", "bimcv", "broken")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "to whom it may concern.txt").write_text("Dear colleague")
+    push_batch(tmp_path / "letters", "clinic", "letters")
+    store = open_store(Settings())
+    store.objects.put("incoming/clinic/nothing/_READY", b"")
+
+    night = run()
+    status = {batch.name: batch.status for batch in night.batches}
+    assert status == {"broken": BatchStatus.ACCEPTED, "letters": BatchStatus.REFUSED, "nothing": BatchStatus.REFUSED}
+    assert all(batch.reasons for batch in night.batches if batch.status is BatchStatus.REFUSED)
+    assert night.needs_person
+    rows = catalog.load_rows(store.objects, ["key", "status", "reasons"]).set_index("key")
+    for name, kind in planted.items():
+        row = rows.loc[f"incoming/bimcv/broken/{name}"]
+        sidecar_only = kind in {BrokenKind.BAD_SIDECAR, BrokenKind.NO_SIDECAR}
+        assert sidecar_only or row["status"] == "quarantined", (kind, row["reasons"])
+    pages = [info.key for info in store.objects.list("reports/batches/")]
+    assert any("letters" in page for page in pages)
+    assert any("nothing" in page for page in pages)
+
+
+def test_archives_equal_loose_files(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """The same images packed as BIMCV ships them give the same image ids, labels and splits as loose files."""
+    push_batch(cohort, "bimcv", "loose")
+    shutil.copytree(cohort, tmp_path / "packed")
+    pack_bimcv(tmp_path / "packed")
+    push_batch(tmp_path / "packed", "other", "packed")
+    assert all(tarfile.is_tarfile(path) for path in (tmp_path / "packed").iterdir())
+    run(OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))}))
+    store = open_store(Settings())
+    columns = ["image_id", "source", "label", "patient_id", "split", "age", "sex", "view"]
+    rows = catalog.load_rows(store.objects, columns).sort_values("image_id")
+    loose = rows[rows["source"] == "bimcv"].drop(columns="source").reset_index(drop=True)
+    packed = rows[rows["source"] == "other"].drop(columns="source").reset_index(drop=True)
+    assert len(loose) > 60
+    assert loose.equals(packed)
+
+
+def test_late_files_make_a_revision_with_only_what_is_new(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """Files that arrive after a batch was committed come in by a revision of their own, the rest is not read again."""
+    names = sorted(path for path in cohort.rglob("*") if path.is_file())
+    late = [name for name in names if name.suffix == ".png"][-5:]
+    shutil.copytree(cohort, tmp_path / "part")
+    for name in late:
+        (tmp_path / "part" / name.relative_to(cohort)).unlink()
+    push_batch(tmp_path / "part", "bimcv", "first")
+    ingest_only = OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))})
+    (first,) = run(ingest_only).batches
+    store = open_store(Settings())
+    for name in late:
+        store.objects.put(f"incoming/bimcv/first/{name.relative_to(cohort).as_posix()}", name.read_bytes())
+    (second,) = run(ingest_only).batches
+    assert second.read == 5
+    assert first.read + second.read == len(list(cohort.rglob("*.png")))
+    assert second.batch_id != first.batch_id
+
+
+def test_no_source_identity_leaves_the_catalog(home: Path, cohort: Path) -> None:
+    """Source patient ids stand in the catalog's keys alone: not in snapshots, predictions, ledger or reports."""
+    push_batch(cohort, "bimcv", "first")
+    night = run()
+    store = open_store(Settings())
+    patients = {part for path in cohort.rglob("sub-*") for part in path.parts if part.startswith("sub-")}
+    ids = {patient.split("_")[0].removeprefix("sub-").encode() for patient in patients}
+    assert len(ids) > 50
+    for prefix in ("snapshots/", "predictions/", "ledger/", "reports/"):
+        for info in store.objects.list(prefix):
+            content = store.objects.get(info.key)
+            assert not any(number in content for number in ids), info.key
+    assert not any(number.decode() in json.dumps(night.model_dump(mode="json")) for number in ids)
+    snapshot = load_snapshot(store.objects, night.retrain.snapshot.snapshot_id)  # type: ignore[union-attr]
+    assert snapshot["patient_id"].str.fullmatch("[0-9a-f]{32}").all()

@@ -1,0 +1,73 @@
+"""The README: its commands exist, and every command stands in it."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from apps.cli import app
+from storage.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^\$ (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+XRAY = [command for command in COMMANDS if command.startswith("xray ")]
+
+
+@pytest.mark.parametrize("command", XRAY)
+def test_xray_command_is_accepted(command: str) -> None:
+    """Each `xray` line names a command and options that there are."""
+    words = shlex.split(command)[1:]
+    result = CliRunner().invoke(app, [*words, "--help"])
+    assert result.exit_code == 0, result.output
+    for option in (word for word in words if word.startswith("--")):
+        assert option in CliRunner().invoke(app, [words[0], "--help"]).output
+
+
+def test_make_targets_exist() -> None:
+    """Each `make` line names a target."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_every_command_stands_in_the_readme_and_has_help() -> None:
+    """No command is hidden, and each says what it does and so does each option."""
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert f"xray {name}" in README
+        assert len(command.help) > 40
+        assert all(getattr(option, "help", None) for option in command.params if option.param_type_name == "option")
+
+
+def test_every_setting_stands_in_the_readme() -> None:
+    """The table of settings is complete."""
+    assert {f"XRAY_{name.upper()}" for name in Settings.model_fields} == set(
+        re.findall(r"`(XRAY_[A-Z_]+)`", README)
+    ) - {"XRAY_SHARED_DATA"}
+
+
+def test_the_test_command_is_what_ci_runs() -> None:
+    """CI runs the README's own test command."""
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+    assert "$ make test" in README
+
+
+def test_linked_files_exist() -> None:
+    """No link in the README leads nowhere."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_locks_have_hashes_and_no_address() -> None:
+    """What is installed is what was tested: every pin has a hash, and no line names a host."""
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        pins = re.findall(r"^[A-Za-z0-9_.\[\]-]+==", text, re.MULTILINE)
+        assert len(pins) > 150
+        assert text.count("--hash=sha256:") >= len(pins)
+        assert "://" not in text
+        assert "index-url" not in text

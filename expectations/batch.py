@@ -29,15 +29,6 @@ def batch_suite() -> gx.ExpectationSuite:
             ),
             rule(
                 between,
-                "mostly-refused",
-                "batch",
-                f"At most {MOST_REFUSED:.0%} of the images are refused.",
-                f"More than {MOST_REFUSED:.0%} of its images were refused.",
-                column="refused_share",
-                max_value=MOST_REFUSED,
-            ),
-            rule(
-                between,
                 "many-inverted",
                 "batch",
                 f"At most {MOST_INVERTED:.0%} of the images look inverted.",
@@ -45,6 +36,15 @@ def batch_suite() -> gx.ExpectationSuite:
                 "perhaps one scanner's MONOCHROME tag is wrong.",
                 column="inverted_share",
                 max_value=MOST_INVERTED,
+            ),
+            rule(
+                between,
+                "mostly-refused",
+                "batch",
+                f"At most {MOST_REFUSED:.0%} of the images are refused.",
+                f"More than {MOST_REFUSED:.0%} of its images were refused.",
+                column="refused_share",
+                max_value=MOST_REFUSED,
             ),
         ],
     )

@@ -86,11 +86,11 @@ def run_suite(frame: pd.DataFrame, suite: gx.ExpectationSuite) -> _SuiteRun:
     run = _SuiteRun([], defaultdict(list))
     order = {rule.meta["code"]: place for place, rule in enumerate(suite.expectations)}
     for item in sorted(found.results, key=lambda item: order[item.expectation_config.meta["code"]]):
-        _add_result(run, item)
+        _add_result(run, item, frame)
     return run
 
 
-def _add_result(run: _SuiteRun, item: Any) -> None:
+def _add_result(run: _SuiteRun, item: Any, frame: pd.DataFrame) -> None:
     meta = item.expectation_config.meta
     detail = item.result or {}
     # A crash leaves success False and an empty result; `exception_info` has another shape for each way to crash.
@@ -103,20 +103,28 @@ def _add_result(run: _SuiteRun, item: Any) -> None:
     run.results.append(
         ExpectationResult(
             code=meta["code"],
-            sentence=meta["expected"] if meta["severity"] != "batch" or item.success else meta["refusal"],
+            sentence=meta["expected"],
+            refusal=meta["refusal"],
             severity=meta["severity"],
             passed=bool(item.success) and not positions,
             evaluated=evaluated and not unlisted,
             failures=len(positions),
+            # Of rows only their number is told: a value can be a patient's.
+            observed=_describe(frame, item) if meta["severity"] == "batch" and evaluated else None,
         )
     )
+
+
+def _describe(facts: pd.DataFrame, item: Any) -> str:
+    value = facts[item.expectation_config.kwargs["column"]].iat[0]
+    return f"{value:.1%}" if isinstance(value, float) else str(value)
 
 
 def _hold_sentence(result: ExpectationResult) -> str | None:
     if not result.evaluated:
         return f"The check “{result.sentence}” could not be made, so nothing is known of what it looks for."
     if result.severity == "batch" and not result.passed:
-        return result.sentence
+        return result.refusal
     return None
 
 

@@ -37,6 +37,9 @@ class ExpectationResult(Outcome):
 
     code: str
     sentence: str
+    """How it should be."""
+    refusal: str
+    """What is wrong with what failed."""
     severity: str
     """`row` quarantines the image, `batch` holds the batch, `note` is only reported."""
     passed: bool
@@ -169,7 +172,9 @@ class Interval(Outcome):
     high: float
 
     def __str__(self) -> str:
-        return f"{_fraction(self.value)} (95 % interval {_fraction(self.low)} to {_fraction(self.high)})"
+        return (
+            f"{format_fraction(self.value)} (95 % interval {format_fraction(self.low)} to {format_fraction(self.high)})"
+        )
 
 
 class ClassScore(Outcome):
@@ -303,5 +308,6 @@ class NightOutcome(Outcome):
         return cls.model_validate_json(text)
 
 
-def _fraction(value: float) -> str:
+def format_fraction(value: float) -> str:
+    """A figure between 0 and 1 with two digits, as it stands in every page and sentence: `.86`."""
     return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"

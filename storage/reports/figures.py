@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime
 
-from xray_model.outcomes import Interval
+from xray_model.outcomes import Interval, format_fraction
 
 _SPELLED = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 _DASH = "\N{EN DASH}"
@@ -36,8 +36,7 @@ def fraction(value: float | None) -> str:
     """A score between 0 and 1 with two decimals and no leading zero: `.86`, `1.00`; a dash where it is not defined."""
     if value is None or not math.isfinite(value):
         return _DASH
-    text = f"{value:.2f}"
-    return text.removeprefix("0") if value >= 0 else text.replace("-0.", "-.")
+    return format_fraction(value)
 
 
 def interval(score: Interval) -> str:

@@ -3,8 +3,9 @@
 from xray_model.outcomes import BatchOutcome, Decision, DriftState
 
 _LOWERED = {
-    "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "Never", "New", "Nine", "No",
-    "None", "Not", "Nothing", "One", "Only", "Seven", "Six", "Some", "The", "There", "This", "Three", "Too", "Two",
+    "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "More", "Never", "New", "Nine",
+    "No", "None", "Not", "Nothing", "One", "Only", "Seven", "Six", "Some", "The", "There", "This", "Three", "Too",
+    "Two",
 }  # fmt: skip
 _SEVERITY = {"row": "refuses the image", "batch": "holds the batch", "note": "only reported"}
 _CHECKS = {

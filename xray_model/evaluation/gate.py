@@ -8,7 +8,7 @@ import pandas as pd
 from xray_model.config import GatePolicy
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.metrics import bootstrap_confusions, class_figures, patient_confusions
-from xray_model.outcomes import Check, Decision, EvaluationOutcome
+from xray_model.outcomes import Check, Decision, EvaluationOutcome, format_fraction
 
 
 def decide(
@@ -99,7 +99,7 @@ def _floor(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
         name="floor",
         passed=passed,
         sentence=f"F1 of {challenger.minority} is {value} on {challenger.patients} test patients, "
-        f"{'above' if passed else 'below'} the floor of {policy.floor:.2f}.",
+        f"{'above' if passed else 'below'} the floor of {format_fraction(policy.floor)}.",
     )
 
 
@@ -111,9 +111,9 @@ def _better(
     return Check(
         name="better",
         passed=passed,
-        sentence=f"F1 of {minority} is {challenger.minority_f1.value:.2f} against the champion's "
-        f"{champion.score(minority).f1.value:.2f} on the same {challenger.patients} test patients: "
-        f"P(better) is {probability:.2f}, {policy.confidence:.2f} is needed.",
+        sentence=f"F1 of {minority} is {format_fraction(challenger.minority_f1.value)} against the champion's "
+        f"{format_fraction(champion.score(minority).f1.value)} on the same {challenger.patients} test patients: "
+        f"P(better) is {format_fraction(probability)}, {format_fraction(policy.confidence)} is needed.",
     )
 
 
@@ -127,8 +127,9 @@ def _recalls(challenger: EvaluationOutcome, champion: EvaluationOutcome, policy:
             Check(
                 name=f"recall-{score.label}",
                 passed=passed,
-                sentence=f"Recall of {score.label} goes from {before:.2f} to {score.recall.value:.2f}"
-                + ("." if passed else f": it may fall by {policy.recall_allowance:.2f} at most."),
+                sentence=f"Recall of {score.label} goes from {format_fraction(before)} "
+                f"to {format_fraction(score.recall.value)}"
+                + ("." if passed else f": it may fall by {format_fraction(policy.recall_allowance)} at most."),
             )
         )
     return checks

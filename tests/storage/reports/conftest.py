@@ -98,6 +98,7 @@ def _expectation(
     return ExpectationResult(
         code=sentence.casefold(),
         sentence=sentence,
+        refusal="is not so",
         severity=severity,
         passed=evaluated and not failures,
         evaluated=evaluated,

@@ -18,7 +18,6 @@ from xray_model.outcomes import Interval
         (1.0, "1.00"),
         (0.0, ".00"),
         (1.5, "1.50"),
-        (-0.25, "-.25"),
         (None, "\u2013"),
         (math.nan, "\u2013"),
     ],

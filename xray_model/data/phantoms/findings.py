@@ -74,7 +74,7 @@ def draw_consolidation(rng: np.random.Generator, body: Body, lungs: dict[int, Sl
         patches.append(Patch(centre, size, size, size, 0.5 * amount, 1.4))
     # The rest of that lung takes part a little.
     beside = _place(body, lungs[side], side, rng.uniform(0.5, 0.7), rng.uniform(0.5, 0.7), 0.0)
-    patches.append(Patch(beside, 5.0, 8.0, 6.5, (0.7 + 0.9 * severity) * rng.uniform(0.75, 1.2), 1.0))
+    patches.append(Patch(beside, 5.0, 8.0, 6.5, (1.0 + 0.9 * severity) * rng.uniform(0.75, 1.2), 1.0))
     if part > 0.5 and rng.random() < 0.55:
         # Fluid gathers beside an inflamed lower lobe and blunts the angle with the diaphragm.
         angle = _place(body, lungs[side], side, 1.0, 0.95, 0.0)

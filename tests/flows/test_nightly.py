@@ -3,14 +3,19 @@
 import json
 import shutil
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from apps.push import push_batch
+from flows.ingest import ingest
 from flows.nightly import nightly
 from flows.running import run_flow
-from storage import catalog
+from storage import catalog, staging
+from storage.incoming import list_ready
 from storage.ledger import load_entries
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
@@ -176,3 +181,49 @@ def test_no_source_identity_leaves_the_catalog(home: Path, cohort: Path) -> None
     assert not any(number.decode() in json.dumps(night.model_dump(mode="json")) for number in ids)
     snapshot = load_snapshot(store.objects, night.retrain.snapshot.snapshot_id)  # type: ignore[union-attr]
     assert snapshot["patient_id"].str.fullmatch("[0-9a-f]{32}").all()
+
+
+def test_failed_training_is_reported_and_keeps_the_champion(home: Path, cohort: Path) -> None:
+    """Weights that are not there fail the training, not the night: it is reported, and what is in service stays."""
+    push_batch(cohort, "bimcv", "first")
+    champion = run().champion
+    wrong = TrainingOptions(backbone="mobilenet_v2", weights="nowhere.weights.h5")
+    night = run(OPTIONS.model_copy(update={"retrain": OPTIONS.retrain.model_copy(update={"training": wrong})}))
+    assert night.retrain.failed
+    assert night.needs_person
+    assert "there is no weight file nowhere.weights.h5" in night.retrain.reasons[0]
+    assert night.champion == champion is not None
+    page = open_store(Settings()).objects.get(f"reports/nights/{night.night_id}/index.html").decode()
+    assert "there is no weight file" in page
+
+
+def test_two_ingests_at_once_end_as_one(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """Two runs that read the same batch at the same time leave the catalog of one, and both tell the same."""
+    push_batch(cohort, "bimcv", "first")
+    store = open_store(Settings())
+    alone = [batch.batch_id for batch in list_ready(store.objects, timedelta(0))]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda _: run_flow(ingest, OPTIONS.ingest), range(2)))
+    assert catalog.batch_ids(store.objects) == alone
+    told = [batch for outcome in outcomes for batch in outcome]
+    assert {batch.status for batch in told} == {BatchStatus.ACCEPTED}
+    assert len({batch.model_dump_json() for batch in told}) == 1
+    rows = catalog.load_rows(store.objects, ["image_id", "status"])
+    assert len(rows) == rows["image_id"].nunique() == len(list(cohort.rglob("*.png")))
+    assert list(store.objects.list("staging/")) == []
+
+
+def test_interrupted_ingest_goes_on_where_it_stopped(home: Path, cohort: Path) -> None:
+    """Shards decoded before a crash are not decoded again, and the rows are those of an undisturbed run."""
+    push_batch(cohort, "bimcv", "first")
+    store = open_store(Settings())
+    (batch,) = list_ready(store.objects, timedelta(0))
+    staging.stage_objects(store.objects, batch)
+    plan = staging.stage_batch(store, batch, None, 32)
+    whole = [staging.decode_shard(store, batch, plan, shard) for shard in range(plan.shards)]
+    rows = staging.assemble_rows(store, plan)
+    store.objects.delete(f"staging/{plan.batch_id}/0001.parquet")  # as if killed before this shard was done
+    again = [staging.decode_shard(store, batch, plan, shard) for shard in range(plan.shards)]
+    assert sum(whole) == plan.images
+    assert again == [0, whole[1], *[0] * (plan.shards - 2)]
+    pd.testing.assert_frame_equal(staging.assemble_rows(store, plan), rows)

@@ -17,7 +17,7 @@ help:
 env: $(ENV)
 
 demo: $(ENV)
-	@$(BIN)/xray demo; code=$$?; test $$code -eq 0 -o $$code -eq 3  # 3: a batch waits for a person, as it should
+	@$(BIN)/xray demo
 
 test: check
 	$(BIN)/pytest

@@ -69,8 +69,8 @@ def nightly(
 ) -> None:
     """Run a night now: read new batches, check them, watch drift, retrain, and promote what is really better.
 
-    Exit code 0: nothing waits for you. 3: a batch is held, refused or failed, and the report says what to do.
-    1: the night itself, or its training, failed.
+    Exit code 0: nothing new waits for you. 3: a batch of this night is held, refused or failed, and the report says
+    what to do. 1: the night itself, or its training, failed.
     """
     from apps.night import default_weights, night_options, run_night
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from apps.night import default_weights, night_options, start_night, tell
-from apps.progress import say, show_progress
+from apps.progress import show_progress
 from apps.push import push_batch
 from xray_model.data.phantoms import (
     BrokenKind,
@@ -22,6 +22,7 @@ from xray_model.data.phantoms import (
 )
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
+from xray_model.progress import advance
 
 _MARK = ".demo"
 _WORKERS = 2
@@ -120,4 +121,4 @@ def _champion(night: NightOutcome) -> str:
 
 
 def _drawing(stage: str) -> OnImage:
-    return lambda done, total: say(stage, done, total)
+    return lambda done, total: advance(stage, done, total)

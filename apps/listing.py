@@ -12,7 +12,7 @@ def list_batches() -> None:
     """Print every batch in the catalog."""
     console = Console()
     objects = open_store(Settings()).objects
-    outcomes = [catalog.load_outcome(objects, batch_id) for batch_id in catalog.batch_ids(objects)]
+    outcomes = [catalog.load_outcome(objects, batch_id) for batch_id in catalog.batches_by_age(objects)]
     if not outcomes:
         console.print("No batch yet. Send one with `xray push`, then run `xray nightly`.")
         return

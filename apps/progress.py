@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TaskID as BarId
 
-_LOGGER = "xray.progress"
+from xray_model.progress import LOGGER
+
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -46,7 +47,7 @@ class _Lines(logging.Handler):
 @contextmanager
 def show_progress(console: Console) -> Iterator[None]:
     """Show what the stages say of themselves for as long as the context lasts."""
-    logger = logging.getLogger(_LOGGER)
+    logger = logging.getLogger(LOGGER)
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -66,11 +67,6 @@ def show_progress(console: Console) -> Iterator[None]:
             logger.removeHandler(handler)
             logger.setLevel(level)
             logger.propagate = propagate
-
-
-def say(stage: str, done: int, total: int) -> None:
-    """Move a stage of a command itself along."""
-    logging.getLogger(_LOGGER).info("", extra={"stage": stage, "done": done, "total": total})
 
 
 def _position(record: logging.LogRecord) -> tuple[str, int, int]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from apps.progress import say
 from storage.incoming import ARCHIVE_SUFFIXES, PREFIX, READY, archive_batch_name, check_name
 from storage.settings import Settings
 from storage.store import open_store
 from xray_model.errors import InvalidInput
+from xray_model.progress import advance
 
 
 def push_batch(path: Path, source: str, batch: str | None, console: Console | None = None) -> None:
@@ -30,7 +30,7 @@ def push_batch(path: Path, source: str, batch: str | None, console: Console | No
     objects = open_store(settings).objects
     for done, (name, file) in enumerate(files, start=1):
         objects.put_file(f"{prefix}{name}", file)
-        say(f"send {source} / {given}", done, len(files))
+        advance(f"send {source} / {given}", done, len(files))
     objects.put(f"{prefix}{READY}", b"")
     console.print(f"{len(files)} files sent to {prefix} in {settings.store_url}", highlight=False, soft_wrap=True)
     console.print("The next `xray nightly` reads them.", highlight=False)

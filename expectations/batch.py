@@ -4,6 +4,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 
+from expectations.duplicates import EXACT
 from expectations.rules import rule
 
 MOST_REFUSED = 0.3
@@ -59,10 +60,12 @@ def describe_batch(rows: pd.DataFrame, failed: dict[int, list[str]]) -> pd.DataF
     """
     images = len(rows)
     inverted = sum("inverted" in codes for codes in failed.values())
+    # A file sent once more says nothing against the batch.
+    refused = sum(bool({*codes} - {EXACT}) for codes in failed.values())
     return pd.DataFrame(
         {
             "images": [images],
-            "refused_share": [len(failed) / images if images else 0.0],
+            "refused_share": [refused / images if images else 0.0],
             "inverted_share": [inverted / images if images else 0.0],
         }
     )

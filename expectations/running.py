@@ -14,6 +14,7 @@ import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from expectations.batch import batch_suite, describe_batch
+from expectations.duplicates import duplicates_suite
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from xray_model.outcomes import ExpectationResult
@@ -36,33 +37,45 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
-class _SuiteRun:
+class Checked:
+    """What some suites of row rules say of a batch's rows."""
+
     results: list[ExpectationResult]
     failed: dict[int, list[tuple[str, str]]]
     """By position: (code, refusal) of the row rules that failed."""
 
+    def sound(self, rows: int) -> list[bool]:
+        """By position: whether no rule fails there."""
+        return [position not in self.failed for position in range(rows)]
 
-def validate_batch(rows: pd.DataFrame, row_suites: Sequence[gx.ExpectationSuite] | None = None) -> Validation:
-    """Check a batch against the suites.
+
+def check_images(rows: pd.DataFrame) -> Checked:
+    """Ask the suites `records` and `pixels` of a batch.
 
     Args:
         rows: the columns of a catalog row, a default index; order is kept.
-        row_suites: suites of row rules; `records` and `pixels` where None.
     """
     frame = rows.assign(
-        position=range(len(rows)),
         shorter_side=rows[["width", "height"]].min(axis=1),
         problem=rows["problems"].map(lambda problems: "; ".join(problems) if len(problems) else None),
     )
-    suites = [records_suite(), pixels_suite()] if row_suites is None else list(row_suites)
-    runs = [run_suite(frame, suite) for suite in suites]
+    return run_suites(frame, [records_suite(), pixels_suite()])
+
+
+def check_duplicates(rows: pd.DataFrame) -> Checked:
+    """Ask the suite `duplicates` of rows with a `duplicate_kind`."""
+    return run_suites(rows, [duplicates_suite()])
+
+
+def judge_batch(rows: pd.DataFrame, checks: Sequence[Checked]) -> Validation:
+    """Put the checks of a batch together and ask the suite `batch` of it."""
     failed: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for run in runs:
-        for position, reasons in run.failed.items():
+    for checked in checks:
+        for position, reasons in checked.failed.items():
             failed[position].extend(reasons)
     facts = describe_batch(rows, {position: [code for code, _ in found] for position, found in failed.items()})
-    runs.append(run_suite(facts.assign(position=range(len(facts))), batch_suite()))
-    results = tuple(result for run in runs for result in run.results)
+    whole = run_suites(facts, [batch_suite()])
+    results = tuple(result for checked in (*checks, whole) for result in checked.results)
     return Validation(
         refusals={
             position: [_refusal(rows, position, code, words) for code, words in found]
@@ -73,8 +86,16 @@ def validate_batch(rows: pd.DataFrame, row_suites: Sequence[gx.ExpectationSuite]
     )
 
 
-def run_suite(frame: pd.DataFrame, suite: gx.ExpectationSuite) -> _SuiteRun:
-    """Check a frame with a `position` column against one suite."""
+def run_suites(rows: pd.DataFrame, suites: Sequence[gx.ExpectationSuite]) -> Checked:
+    """Check rows against suites."""
+    frame = rows.assign(position=range(len(rows)))
+    checked = Checked([], defaultdict(list))
+    for suite in suites:
+        _run_suite(checked, frame, suite)
+    return checked
+
+
+def _run_suite(checked: Checked, frame: pd.DataFrame, suite: gx.ExpectationSuite) -> None:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     definition = (
@@ -83,35 +104,49 @@ def run_suite(frame: pd.DataFrame, suite: gx.ExpectationSuite) -> _SuiteRun:
     found = definition.get_batch({"dataframe": frame}).validate(
         suite, result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [_POSITION]}
     )
-    run = _SuiteRun([], defaultdict(list))
-    order = {rule.meta["code"]: place for place, rule in enumerate(suite.expectations)}
-    for item in sorted(found.results, key=lambda item: order[item.expectation_config.meta["code"]]):
-        _add_result(run, item, frame)
-    return run
+    by_code = {item.expectation_config.meta["code"]: item for item in found.results}
+    for rule in suite.expectations:
+        item = by_code.get(rule.meta["code"])
+        if item is None:
+            checked.results.append(_result(rule.meta, passed=False, evaluated=False))
+        else:
+            _add_result(checked, item, frame)
 
 
-def _add_result(run: _SuiteRun, item: Any, frame: pd.DataFrame) -> None:
+def _add_result(checked: Checked, item: Any, frame: pd.DataFrame) -> None:
     meta = item.expectation_config.meta
     detail = item.result or {}
-    # A crash leaves success False and an empty result; `exception_info` has another shape for each way to crash.
-    evaluated = bool(item.success or detail)
     positions = [int(index[_POSITION]) for index in detail.get("unexpected_index_list") or []]
-    unlisted = evaluated and not item.success and not positions
+    # A crash leaves success False and an empty result; `exception_info` has another shape for each way to crash.
+    evaluated = bool(item.success or (detail and positions))
     if meta["severity"] == "row":
         for position in positions:
-            run.failed[position].append((meta["code"], meta["refusal"]))
-    run.results.append(
-        ExpectationResult(
-            code=meta["code"],
-            sentence=meta["expected"],
-            refusal=meta["refusal"],
-            severity=meta["severity"],
+            checked.failed[position].append((meta["code"], meta["refusal"]))
+    # Of rows only their number is told: a value can be a patient's.
+    observed = _describe(frame, item) if meta["severity"] == "batch" and evaluated else None
+    checked.results.append(
+        _result(
+            meta,
             passed=bool(item.success) and not positions,
-            evaluated=evaluated and not unlisted,
+            evaluated=evaluated,
             failures=len(positions),
-            # Of rows only their number is told: a value can be a patient's.
-            observed=_describe(frame, item) if meta["severity"] == "batch" and evaluated else None,
+            observed=observed,
         )
+    )
+
+
+def _result(
+    meta: dict[str, str], *, passed: bool, evaluated: bool, failures: int = 0, observed: str | None = None
+) -> ExpectationResult:
+    return ExpectationResult(
+        code=meta["code"],
+        sentence=meta["expected"],
+        refusal=meta["refusal"],
+        severity=meta["severity"],
+        passed=passed,
+        evaluated=evaluated,
+        failures=failures,
+        observed=observed,
     )
 
 

@@ -6,11 +6,11 @@ from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture
 
 from tasks import ingest as steps
-from tasks.skin import advance
 from tasks.validation import validate
 from xray_model.config import IngestOptions
-from xray_model.errors import InvalidInput, ObjectNotFound
+from xray_model.errors import InvalidInput, ObjectNotFound, XrayError
 from xray_model.outcomes import BatchOutcome, BatchStatus
+from xray_model.progress import advance
 
 
 @flow(name="ingest", log_prints=False)
@@ -28,17 +28,27 @@ def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcom
     """Take one batch through all steps, and say what became of it whatever happens."""
     logger = get_run_logger()
     try:
-        return _read_and_commit(batch, options)
-    except InvalidInput as error:
-        logger.warning("batch %s is refused: %s", batch.batch_id, error)
-        return steps.commit_batch(_outcome(batch, BatchStatus.REFUSED, str(error)))
-    except ObjectNotFound as error:
-        # Another run may have committed this batch while we worked on it, and cleared up behind itself.
-        elsewhere = steps.committed_outcome(batch.batch_id)
-        return elsewhere or _failed(batch, error)
+        return _read_or_refuse(batch, options)
     except Exception as error:
         logger.exception("batch %s failed; it is tried again by the next run", batch.batch_id)
-        return _failed(batch, error)
+        # The message of an unforeseen error may hold anything, names of patients included.
+        what = str(error) if isinstance(error, XrayError) else f"An unforeseen {type(error).__name__}"
+        reason = f"It failed and is tried again by the next run; the log has the details. {what}"
+        return _outcome(batch, BatchStatus.FAILED, reason)
+
+
+def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+    try:
+        return _read_and_commit(batch, options)
+    except InvalidInput as error:
+        get_run_logger().warning("batch %s is refused: %s", batch.batch_id, error)
+        return steps.commit_batch(_outcome(batch, BatchStatus.REFUSED, str(error)))
+    except ObjectNotFound:
+        # Another run may have committed this batch while we worked on it, and cleared up behind itself.
+        elsewhere = steps.committed_outcome(batch.batch_id)
+        if elsewhere is None:
+            raise
+        return elsewhere
 
 
 def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
@@ -53,12 +63,6 @@ def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOu
         future.result()
         advance(f"read {batch.source} / {batch.name}", plan.shards - left, plan.shards)
     return steps.commit_batch(validate(plan))
-
-
-def _failed(batch: steps.ReadyBatch, error: Exception) -> BatchOutcome:
-    # The message of an unforeseen error may hold anything, names of patients included.
-    reason = f"It failed with an unforeseen {type(error).__name__}; the log has the details. The next run tries again."
-    return _outcome(batch, BatchStatus.FAILED, reason)
 
 
 def _outcome(batch: steps.ReadyBatch, status: BatchStatus, reason: str) -> BatchOutcome:

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from tasks.drift import monitor_drift
-from tasks.snapshot import find_champion
+from tasks.promotion import find_standing
 from xray_model.config import MonitorOptions
 from xray_model.outcomes import DriftOutcome, DriftState
 
@@ -17,7 +17,7 @@ def monitor(batch_ids: tuple[str, ...], report_key: str, options: MonitorOptions
     """
     if not batch_ids:
         return DriftOutcome(state=DriftState.UNKNOWN, reasons=("No new images tonight.",))
-    champion = find_champion()
+    champion = find_standing().champion
     if champion is None:
         reason = "There is no champion yet, so there is nothing to compare with."
         return DriftOutcome(state=DriftState.UNKNOWN, reasons=(reason,))

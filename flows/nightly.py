@@ -10,11 +10,11 @@ from prefect.states import Completed, Failed
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.retrain import retrain
-from tasks.reporting import announce, write_reports
-from tasks.snapshot import find_champion
-from xray_model.config import NightlyOptions, RetrainOptions
+from tasks.promotion import find_standing
+from tasks.reporting import announce, find_untold_batches, write_reports
+from xray_model.config import MonitorOptions, NightlyOptions, RetrainOptions
 from xray_model.errors import XrayError
-from xray_model.outcomes import BatchOutcome, NightOutcome, RetrainOutcome
+from xray_model.outcomes import BatchOutcome, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
 
 
 @flow(name="nightly", log_prints=False)
@@ -30,8 +30,9 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     started = datetime.now(UTC)
     night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     batches = ingest(chosen.ingest)
+    batches += find_untold_batches(tuple(batch.batch_id for batch in batches))
     committed = tuple(batch.batch_id for batch in batches if batch.accepted + batch.held)
-    drift = monitor(committed, f"reports/nights/{night_id}/drift.html", chosen.monitor)
+    drift = monitor_or_explain(committed, f"reports/nights/{night_id}/drift.html", chosen.monitor)
     outcome = retrain_or_explain(chosen.retrain)
     night = NightOutcome(
         night_id=night_id,
@@ -40,7 +41,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
         batches=batches,
         drift=drift,
         retrain=outcome,
-        champion=find_champion(),
+        champion=find_standing().champion,
     )
     announce(night, write_reports(night))
     if outcome.failed:
@@ -48,16 +49,29 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     return Completed(name=_state_name(batches, outcome), data=night)
 
 
+def monitor_or_explain(batch_ids: tuple[str, ...], report_key: str, options: MonitorOptions) -> DriftOutcome:
+    """Compare the new images; where that fails the night goes on, and says that nothing is known of drift."""
+    try:
+        return monitor(batch_ids, report_key, options)
+    except Exception as error:  # noqa: BLE001 - it is logged and reported
+        get_run_logger().exception("drift could not be measured")
+        return DriftOutcome(state=DriftState.UNKNOWN, reasons=(f"Drift could not be measured{_why(error)}",))
+
+
 def retrain_or_explain(options: RetrainOptions) -> RetrainOutcome:
-    """Retrain; where that fails the night is still reported, and says so."""
+    """Retrain; where that fails the night is still reported, says so, and fails."""
     try:
         return retrain(options)
     except Exception as error:  # noqa: BLE001 - it is logged, reported, and fails the flow
         get_run_logger().exception("the training failed; the champion stays in service")
-        # The message of an unforeseen error may hold anything, so the report has its kind alone.
-        foreseen = isinstance(error, XrayError)
-        why = f": {error}" if foreseen else f" with an unforeseen {type(error).__name__}; the log has the details."
-        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{why}",))
+        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{_why(error)}",))
+
+
+def _why(error: Exception) -> str:
+    """The message of a foreseen error; of an unforeseen one its kind alone, for its message may hold anything."""
+    if isinstance(error, XrayError):
+        return f": {error}"
+    return f" with an unforeseen {type(error).__name__}; the log has the details."
 
 
 def _state_name(batches: tuple[BatchOutcome, ...], outcome: RetrainOutcome) -> str:

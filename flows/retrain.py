@@ -3,8 +3,9 @@
 from prefect import flow
 
 from tasks.evaluation import decide_promotion, evaluate_model
-from tasks.promotion import find_champion_run, promote
-from tasks.snapshot import build_snapshot, find_champion, was_decided
+from tasks.promotion import find_champion_run, find_standing, promote, was_decided
+from tasks.reporting import write_model_report
+from tasks.snapshot import build_snapshot
 from tasks.training import train_challenger
 from xray_model.config import RetrainOptions
 from xray_model.evaluation.retrain_policy import decide_retrain, minority_class
@@ -20,8 +21,10 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     3. Evaluate challenger and champion on the same test patients.
     4. Decide at the gate.
     5. Register, record the decision, and move the alias last.
+    6. Write the model's page.
     """
     chosen = options or RetrainOptions()
+    standing = find_standing()
     snapshot = build_snapshot(chosen.snapshot)
     verdict = decide_retrain(snapshot, decided_before=was_decided(snapshot.snapshot_id, chosen), force=chosen.force)
     if not verdict.train:
@@ -29,18 +32,20 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     minority = minority_class(snapshot, chosen.gate.minority)
     training = train_challenger(snapshot.snapshot_id, minority, chosen)
     challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate)
-    champion = find_champion()
-    rescored = _rescore(champion, challenger, chosen)
-    decision = decide_promotion(challenger, rescored, None if champion is None else champion.classes, chosen.gate)
-    return RetrainOutcome(
+    champion = _rescore(standing.champion, challenger, chosen)
+    classes = None if standing.champion is None else standing.champion.classes
+    decision = decide_promotion(challenger, champion, classes, chosen.gate)
+    outcome = RetrainOutcome(
         trained=True,
         reasons=verdict.reasons,
         snapshot=snapshot,
         training=training,
         challenger=challenger,
-        champion=rescored,
-        promotion=promote(decision, training, challenger, champion, chosen),
+        champion=champion,
+        promotion=promote(decision, training, challenger, standing, chosen),
     )
+    write_model_report(outcome)
+    return outcome
 
 
 def _rescore(

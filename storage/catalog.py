@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         ("image_id", pa.string()),
         ("batch_id", pa.string()),
         ("source", pa.string()),
+        ("revision", pa.int32()),
         ("key", pa.string()),
         ("etag", pa.string()),
         ("patient_id", pa.string()),
@@ -49,7 +50,8 @@ SCHEMA = pa.schema(
         *((name, _QUALITY.get(name, pa.float64())) for name in QualityFigures.__dataclass_fields__),
     ]
 )
-"""Columns of a catalog row. `status` is accepted, quarantined or held; `row` is the place in the shard."""
+"""Columns of a catalog row. `status` is accepted, quarantined or held; `row` is the place in the shard; of
+two rows with one `key` the one of the later `revision` counts."""
 
 QUALITY_COLUMNS = tuple(QualityFigures.__dataclass_fields__)
 
@@ -63,6 +65,13 @@ def batch_ids(objects: Objects, family: str = "") -> list[str]:
     """Committed batches, those whose id begins with `family`."""
     keys = (info.key for info in objects.list(f"{PREFIX}{family}"))
     return [key.removeprefix(PREFIX).removesuffix(".parquet") for key in keys if key.endswith(".parquet")]
+
+
+def batches_by_age(objects: Objects) -> list[str]:
+    """Committed batches in the order in which they were committed."""
+    infos = [info for info in objects.list(PREFIX) if info.key.endswith(".parquet")]
+    infos.sort(key=lambda info: (info.modified, info.key))
+    return [info.key.removeprefix(PREFIX).removesuffix(".parquet") for info in infos]
 
 
 def commit_batch(objects: Objects, rows: pd.DataFrame, outcome: BatchOutcome) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.objects import Objects
-from storage.shards import load_array, save_array
+from storage.shards import array_bytes, load_array
 from xray_model.errors import InvalidInput, ObjectNotFound
 
 Features = npt.NDArray[np.float16]
@@ -36,4 +36,4 @@ def load_features(objects: Objects, fingerprint: str, batch_id: str, shard: int)
 
 def save_features(objects: Objects, fingerprint: str, batch_id: str, shard: int, features: Features) -> None:
     """Keep one shard's features."""
-    save_array(objects, features_key(fingerprint, batch_id, shard), features)
+    objects.put(features_key(fingerprint, batch_id, shard), array_bytes(features))

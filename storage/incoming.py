@@ -13,7 +13,8 @@ PREFIX = "incoming/"
 READY = "_READY"
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tar")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_LONGEST = 60
 _PART = re.compile(r"[._-]?part[._-]?\d+$", re.IGNORECASE)
 
 
@@ -102,11 +103,15 @@ def check_name(name: str, what: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} cannot name a {what}: use up to 100 letters, digits, hyphens and underscores, "
+            f"{name!r} cannot name a {what}: use up to 60 letters, digits, hyphens and underscores, "
             "beginning with a letter or digit"
         )
     return name
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    """A name as it may stand in a key; one that must be changed for that keeps a digest, so that no two meet."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:_LONGEST]
+    if plain == name:
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

@@ -1,16 +1,18 @@
 """The ledger: every decision of the gate, append-only. It, not the registry, says which model is in service."""
 
 import hashlib
-import secrets
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from storage.objects import Objects
 from xray_model.config import RetrainOptions
+from xray_model.errors import DecisionOvertaken, ObjectNotFound
 from xray_model.outcomes import ChampionSummary, Decision
 
 PREFIX = "ledger/"
+_ALIAS = "alias/champion"
 
 
 class LedgerEntry(BaseModel):
@@ -18,6 +20,8 @@ class LedgerEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    number: int
+    """Counted from 0 without a gap: two decisions cannot both be the next."""
     decided: datetime
     snapshot_id: str
     options_digest: str
@@ -36,33 +40,36 @@ def options_digest(options: RetrainOptions) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def append_entry(objects: Objects, entry: LedgerEntry) -> str:
-    """Write an entry for ever; returns its key."""
-    moment = entry.decided.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    key = f"{PREFIX}{moment}-{entry.snapshot_id}-{entry.options_digest}-{secrets.token_hex(2)}.json"
-    if not objects.create(key, entry.model_dump_json(indent=2).encode()):
-        return append_entry(objects, entry)
-    return key
+def append_entry(objects: Objects, entry: LedgerEntry) -> None:
+    """Write an entry for ever, under its number.
 
-
-def was_decided(objects: Objects, snapshot_id: str, digest: str) -> bool:
-    """Whether this snapshot was already trained with these options, and decided on."""
-    mark = f"-{snapshot_id}-{digest}-"
-    return any(mark in info.key for info in objects.list(PREFIX))
+    Raises:
+        DecisionOvertaken: another decision was written under this number: what this one was compared with may be in
+            service no more.
+    """
+    if not objects.create(f"{PREFIX}{entry.number:08d}.json", entry.model_dump_json(indent=2).encode()):
+        raise DecisionOvertaken(
+            f"decision {entry.number} was taken by another training while this one was judged: "
+            "nothing was promoted, the next run judges again"
+        )
 
 
 def load_entries(objects: Objects) -> list[LedgerEntry]:
     """All entries, oldest first."""
-    keys = [info.key for info in objects.list(PREFIX)]
     entries = []
-    for _, data in objects.get_many(keys):
+    for _, data in objects.get_many([info.key for info in objects.list(PREFIX)]):
         if not isinstance(data, bytes):
             raise data
         entries.append(LedgerEntry.model_validate_json(data))
-    return sorted(entries, key=lambda entry: entry.decided)
+    return entries
 
 
-def champion_of(entries: list[LedgerEntry]) -> ChampionSummary | None:
+def was_decided(entries: Sequence[LedgerEntry], snapshot_id: str, digest: str) -> bool:
+    """Whether this snapshot was already trained with these options, and decided on."""
+    return any((entry.snapshot_id, entry.options_digest) == (snapshot_id, digest) for entry in entries)
+
+
+def champion_of(entries: Sequence[LedgerEntry]) -> ChampionSummary | None:
     """The model in service after the last entry; None before the first promotion."""
     for entry in reversed(entries):
         if entry.decision.promote and entry.champion_after is not None:
@@ -77,3 +84,16 @@ def champion_of(entries: list[LedgerEntry]) -> ChampionSummary | None:
                 patients=entry.test_patients,
             )
     return None
+
+
+def alias_follows(objects: Objects, champion: ChampionSummary) -> bool:
+    """Whether the registry's alias is known to name this champion; a crash may have left it behind."""
+    try:
+        return objects.get(_ALIAS) == str(champion.version).encode()
+    except ObjectNotFound:
+        return False
+
+
+def note_alias(objects: Objects, version: int) -> None:
+    """Note that the registry's alias names this version now."""
+    objects.put(_ALIAS, str(version).encode())

@@ -1,6 +1,6 @@
 """The model registry: MLflow runs with what was trained, model versions, and the alias `champion`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "xray"
 CHAMPION = "champion"
 MODEL_FILE = "model.keras"
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
 class Registry:
@@ -81,7 +82,7 @@ class Registry:
         try:
             return int(self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
         except MlflowException as error:
-            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            if error.error_code in {_MISSING, "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
 
@@ -89,19 +90,14 @@ class Registry:
         """Let the alias name this version."""
         self._client().set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
 
+    def forget_champion(self) -> None:
+        """Take the alias away: no model is in service."""
+        self._client().delete_registered_model_alias(MODEL_NAME, CHAMPION)
+
     def run_of(self, version: int) -> str:
         """MLflow run id that a version came from."""
         run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id
         return run_id
-
-    def versions(self) -> list[Mapping[str, str]]:
-        """All versions, newest first: `version`, `created` (ISO), `run_id`, `snapshot_id`."""
-        found = self._client().search_model_versions(f"name = '{MODEL_NAME}'")
-        rows = [
-            {"version": str(item.version), "run_id": item.run_id, "snapshot_id": item.tags.get("snapshot_id", "")}
-            for item in found
-        ]
-        return sorted(rows, key=lambda row: -int(row["version"]))
 
     @contextmanager
     def model_file(self, run_id: str) -> Iterator[Path]:
@@ -115,8 +111,10 @@ class Registry:
         with TemporaryDirectory(prefix="xray-model-") as folder:
             try:
                 path = self._client().download_artifacts(run_id, MODEL_FILE, folder)
-            except (MlflowException, OSError) as error:
-                raise ObjectNotFound(f"MLflow run {run_id} at {self._url} holds no {MODEL_FILE}") from error
+            except (MlflowException, FileNotFoundError) as error:
+                if getattr(error, "error_code", _MISSING) != _MISSING:
+                    raise
+                raise ObjectNotFound(f"MLflow run {run_id} holds no {MODEL_FILE}") from error
             yield Path(path)
 
     def _client(self) -> "MlflowClient":

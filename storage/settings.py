@@ -13,15 +13,17 @@ from xray_model.errors import ConfigurationError
 class Settings(BaseSettings):
     """One field per `XRAY_*` variable; nothing here says what a run does (see `xray_model.config`)."""
 
-    model_config = SettingsConfigDict(env_prefix="XRAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="XRAY_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Field(Path(".xray"), description="Folder of the embedded defaults.")
     store: str | None = Field(None, description="Root of the store: s3://bucket/prefix or file:///path.")
     registry: str | None = Field(None, description="MLflow tracking URI; SQLite under the home where empty.")
     salt: SecretStr | None = Field(None, description="Secret that turns patient ids into pseudonyms.")
     side: int = Field(320, ge=64, le=1024, description="Side of the canonical pixels; fixed once a store is in use.")
-    validation_share: float = Field(0.15, description="Share of patients for validation; fixed once in use.")
-    test_share: float = Field(0.25, description="Share of patients for the test split; fixed once in use.")
+    validation_share: float = Field(
+        0.15, gt=0, lt=1, description="Share of patients for validation; fixed once in use."
+    )
+    test_share: float = Field(0.25, gt=0, lt=1, description="Share of patients for the test split; fixed once in use.")
     settle_minutes: float = Field(10.0, ge=0, description="A batch without _READY is taken after this quiet time.")
 
     @property

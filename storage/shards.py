@@ -31,15 +31,15 @@ def shard_key(batch_id: str, shard: int) -> str:
     return f"shards/{batch_id}/{shard:04d}.npy"
 
 
-def save_array(objects: Objects, key: str, array: npt.NDArray[np.generic]) -> None:
-    """Put an array in NumPy's own format, without pickles."""
+def array_bytes(array: npt.NDArray[np.generic]) -> bytes:
+    """An array in NumPy's own format, without pickles."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
-    objects.put(key, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_array(data: bytes, key: str) -> npt.NDArray[np.generic]:
-    """Read an array that `save_array` put.
+    """Read what `array_bytes` made.
 
     Raises:
         InvalidInput: the bytes are cut short or no array.

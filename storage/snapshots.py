@@ -3,9 +3,11 @@
 import hashlib
 import io
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from storage.catalog import QUALITY_COLUMNS, load_rows
+from storage.catalog import QUALITY_COLUMNS, batches_by_age, load_rows
 from storage.objects import Objects
 from xray_model.config import SnapshotOptions
 from xray_model.data.identity import find_leaks, patients_in_two_splits
@@ -42,26 +44,28 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
     Raises:
         LeakFound: a patient stands in two splits.
     """
-    rows = load_rows(objects, COLUMNS, statuses=("accepted",))
+    rows = load_rows(objects, [*COLUMNS, "key", "revision"], batches=batches_by_age(objects), statuses=("accepted",))
     excluded: dict[str, int] = {}
 
-    def keep(mask: "pd.Series[bool]", reason: str) -> None:
+    def keep(mask: "pd.Series[bool] | npt.NDArray[np.bool_]", reason: str) -> None:
         nonlocal rows
         if not mask.all():
             excluded[reason] = int((~mask).sum())
             rows = rows[mask]
 
+    newest = rows.sort_values("revision", kind="stable").drop_duplicates("key", keep="last").index
+    keep(rows.index.isin(newest), "replaced by a file sent later")
     if options.sources:
         keep(rows["source"].isin(options.sources), "from a source that was not asked for")
     keep(rows["label"].isin(options.classes), "of a finding that was not asked for")
-    keep(~rows["image_id"].isin(find_leaks(rows)), "like an image in another split (found late)")
+    keep(~find_leaks(rows), "like an image in another split (found late)")
     leaking = patients_in_two_splits(rows)
     if leaking:
         raise LeakFound(
             f"{len(leaking)} patients stand in more than one split, the first is {leaking[0]}: the split shares or the "
             "salt must have changed. Nothing was trained; restore the store's first settings and ingest again."
         )
-    rows = rows.sort_values("image_id").reset_index(drop=True)
+    rows = rows[list(COLUMNS)].sort_values("image_id").reset_index(drop=True)
     snapshot_id = _content_hash(rows)
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")

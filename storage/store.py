@@ -45,6 +45,7 @@ def open_store(settings: Settings) -> Store:
         ConfigurationError: this machine's settings contradict those the store was begun with.
         StoreUnavailable: the store does not answer.
     """
+    shares = SplitShares(settings.validation_share, settings.test_share)
     salt = settings.salt_bytes()
     wanted = StoreConstants(
         side=settings.side,
@@ -65,6 +66,4 @@ def open_store(settings: Settings) -> Store:
             f"the store {settings.store_url} was begun with other settings: {'; '.join(differing)}. "
             "Set XRAY_SIDE, XRAY_VALIDATION_SHARE, XRAY_TEST_SHARE and XRAY_SALT as they were, or begin a new store."
         )
-    return Store(
-        objects, found.side, SplitShares(found.validation_share, found.test_share), salt, settings.home / "spool"
-    )
+    return Store(objects, found.side, shares, salt, settings.home / "spool")

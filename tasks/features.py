@@ -10,7 +10,7 @@ import pandas as pd
 from storage.features import load_features, save_features
 from storage.shards import group_by_shard, load_shard
 from storage.store import Store
-from tasks.skin import advance
+from xray_model.progress import advance
 
 if TYPE_CHECKING:
     import keras

@@ -26,15 +26,17 @@ class ReadyBatch(BaseModel):
 
 @stage_task("find-batches")
 def find_batches(sources: tuple[str, ...]) -> list[ReadyBatch]:
-    """List the ready batches whose present revision the catalog does not hold."""
+    """List the ready batches whose present revision the catalog does not hold, and clear up behind crashed runs."""
     settings = Settings()
-    objects = open_store(settings).objects
-    committed = set(catalog.batch_ids(objects))
+    store = open_store(settings)
+    committed = set(catalog.batch_ids(store.objects))
+    ready = list_ready(store.objects, timedelta(minutes=settings.settle_minutes), sources)
     found = []
-    for batch in list_ready(objects, timedelta(minutes=settings.settle_minutes), sources):
+    for batch in ready:
         if batch.batch_id not in committed:
-            staging.stage_objects(objects, batch)
+            staging.stage_objects(store.objects, batch)
             found.append(ReadyBatch(batch_id=batch.batch_id, source=batch.source, name=batch.name))
+    staging.sweep_staging(store, committed, {batch.batch_id for batch in ready})
     return found
 
 

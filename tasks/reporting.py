@@ -4,31 +4,61 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
 from storage import reports
-from storage.catalog import load_rows
+from storage.catalog import batch_ids, load_outcome, load_rows
 from storage.objects import Objects
 from storage.reports import Picture
 from storage.settings import Settings
 from storage.shards import iterate_pixels
 from storage.store import Store, open_store
-from tasks.skin import advance, stage_task
-from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome
+from tasks.skin import stage_task
+from xray_model.errors import XrayError
+from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome, RetrainOutcome
+from xray_model.progress import advance
 
 MOST_REFUSED = 60
 MOST_TYPICAL = 8
 
 
+@stage_task("find-untold-batches")
+def find_untold_batches(told: tuple[str, ...]) -> tuple[BatchOutcome, ...]:
+    """Committed batches that no page tells of, because the run that committed them died before it reported.
+
+    Args:
+        told: ids of the batches that are about to be reported.
+    """
+    objects = open_store(Settings()).objects
+    prefix = "reports/batches/"
+    pages = {folder.removeprefix(prefix).rstrip("/") for folder in objects.list_folders(prefix)}
+    untold = [batch_id for batch_id in batch_ids(objects) if batch_id not in pages and batch_id not in told]
+    return tuple(load_outcome(objects, batch_id) for batch_id in untold)
+
+
+@stage_task("write-model-report")
+def write_model_report(outcome: RetrainOutcome) -> str:
+    """Write the page of a judged model and renew the index; returns the page's key."""
+    objects = open_store(Settings()).objects
+    key = reports.write_model_page(objects, outcome)
+    reports.write_index(objects)
+    return key
+
+
 @stage_task("write-reports")
 def write_reports(night: NightOutcome) -> str:
-    """Write the pages of a night, then the index; returns the key of the night's page."""
+    """Write the pages of a night, then the index; returns the key of the night's page.
+
+    A batch whose page cannot be written does not keep the others' from being: the next night writes it.
+    """
     store = open_store(Settings())
-    for done, batch in enumerate(night.batches):
+    for done, batch in enumerate(night.batches, start=1):
+        try:
+            write_batch_report(store, batch)
+        except XrayError:
+            get_run_logger().exception("batch %s has no page; the next night writes it", batch.batch_id)
         advance("write pages", done, len(night.batches))
-        write_batch_report(store, batch)
-    if night.retrain.promotion is not None:
-        reports.write_model_page(store.objects, night.retrain)
     key = reports.write_night_page(store.objects, night)
     reports.write_index(store.objects)
     return key

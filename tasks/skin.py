@@ -1,6 +1,5 @@
-"""What all tasks share: how they are retried, and how they say how far they are."""
+"""What all tasks share: how they are retried."""
 
-import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,10 +10,8 @@ from prefect.tasks import Task
 
 from xray_model.errors import StoreUnavailable
 
-PROGRESS_LOGGER = "xray.progress"
 P = ParamSpec("P")
 R = TypeVar("R")
-_progress = logging.getLogger(PROGRESS_LOGGER)
 
 
 def stage_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -30,11 +27,6 @@ def stage_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         cache_policy=NO_CACHE,
         persist_result=False,
     )
-
-
-def advance(stage: str, done: int, total: int) -> None:
-    """Say how far a stage is: a log line for Prefect, a progress bar for the command line."""
-    _progress.info("%s: %d of %d", stage, done, total, extra={"stage": stage, "done": done, "total": total})
 
 
 def _store_failed(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -12,9 +12,10 @@ from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
 from tasks.features import Gathered, gather_features
-from tasks.skin import advance, stage_task
+from tasks.skin import stage_task
 from xray_model.config import RetrainOptions
 from xray_model.outcomes import EpochScore, TrainingOutcome
+from xray_model.progress import advance
 
 if TYPE_CHECKING:
     import keras

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from storage import staging
+from storage.catalog import batch_ids, load_rows
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 @stage_task("validate-batch")
 def validate(plan: staging.BatchPlan) -> BatchOutcome:
     """Put a decoded batch together, ask the suites, and stage its rows with their status."""
-    from expectations.running import validate_batch
+    from expectations.running import check_duplicates, check_images, judge_batch
 
     store = open_store(Settings())
-    rows = staging.assemble_rows(store, plan)
-    validation = validate_batch(rows)
+    batch = staging.load_objects(store.objects, plan.batch_id)
+    rows = staging.assemble_rows(store, batch, plan)
+    images = check_images(rows)
+    rows = staging.mark_duplicates(store, rows, images.sound(len(rows)))
+    validation = judge_batch(rows, [images, check_duplicates(rows)])
     judged = judge_rows(rows, validation)
     staging.save_judged(store.objects, plan.batch_id, judged)
-    return describe_outcome(plan, judged, validation)
+    waiting = load_rows(store.objects, ["status"], batches=batch_ids(store.objects, batch.family), statuses=("held",))
+    return describe_outcome(plan, judged, validation, still_held=not waiting.empty)
 
 
 def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
@@ -38,13 +43,17 @@ def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
     )
 
 
-def describe_outcome(plan: staging.BatchPlan, judged: pd.DataFrame, validation: "Validation") -> BatchOutcome:
-    """The batch in figures and words."""
+def describe_outcome(
+    plan: staging.BatchPlan, judged: pd.DataFrame, validation: "Validation", *, still_held: bool
+) -> BatchOutcome:
+    """The batch in figures and words; `still_held` says that images of earlier revisions wait for a person."""
     statuses = Counter(judged["status"])
     refusals = Counter(reason for reasons in judged["reasons"] for reason in reasons)
     sound = judged.loc[judged["status"] != "quarantined", "label"]
-    # A revision that brings nothing new is no empty batch: its images are in the catalog already.
-    hold = validation.hold if len(judged) or not plan.known else ()
+    hold = validation.hold
+    if judged.empty and plan.images + plan.known:
+        # A revision that brings nothing new is no empty batch, and settles nothing that waits.
+        hold = ("It brings nothing new, and its images have been waiting since it was held.",) if still_held else ()
     return BatchOutcome(
         batch_id=plan.batch_id,
         source=plan.source,

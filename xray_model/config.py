@@ -4,9 +4,9 @@ Where the machine is (store, registry, salt) is `storage.settings.Settings`, nev
 stored on the Prefect server, so they hold no secret.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FindingName = Literal["covid", "pneumonia", "normal"]
 Rebalancing = Literal["none", "class_weight", "oversample", "undersample"]
@@ -68,9 +68,17 @@ class SnapshotOptions(Options):
     """Which accepted images a model may see."""
 
     classes: tuple[FindingName, ...] = Field(
-        ("covid", "pneumonia", "normal"), min_length=2, description="Findings the model tells apart."
+        ("covid", "normal", "pneumonia"), min_length=2, description="Findings the model tells apart."
     )
     sources: tuple[str, ...] = Field((), description="Only images of these sources; empty for all.")
+
+    @field_validator("classes")
+    @classmethod
+    def _order_classes(cls, classes: tuple[FindingName, ...]) -> tuple[FindingName, ...]:
+        """One order for one set of classes, so that champion and challenger can be compared."""
+        if len(set(classes)) != len(classes):
+            raise ValueError(f"a class is named twice: {', '.join(classes)}")
+        return tuple(sorted(classes))
 
 
 class GatePolicy(Options):
@@ -81,7 +89,10 @@ class GatePolicy(Options):
     )
     floor: float = Field(0.6, ge=0, le=1, description="Minority-class F1 that any champion must reach.")
     margin: float = Field(
-        0.0, ge=0, le=1, description="How much worse than the champion still counts as no worse (F1)."
+        0.0,
+        ge=0,
+        le=1,
+        description="How much worse than the champion still counts as no worse (F1). At 0 a tie is not better.",
     )
     confidence: float = Field(
         0.9, gt=0.5, lt=1, description="Needed P(challenger >= champion - margin), by paired bootstrap over patients."
@@ -107,6 +118,12 @@ class RetrainOptions(Options):
     training: TrainingOptions = TrainingOptions()
     gate: GatePolicy = GatePolicy()
     force: bool = Field(False, description="Train even where this snapshot was trained with these options before.")
+
+    @model_validator(mode="after")
+    def _check_minority(self) -> Self:
+        if self.gate.minority is not None and self.gate.minority not in self.snapshot.classes:
+            raise ValueError(f"the gate decides on {self.gate.minority}, which is none of the snapshot's classes")
+        return self
 
 
 class NightlyOptions(Options):

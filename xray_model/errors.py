@@ -33,5 +33,9 @@ class StoreUnavailable(XrayError):
     """The store did not answer, or refused, after all retries."""
 
 
+class DecisionOvertaken(XrayError):
+    """Another decision of the gate was recorded while this one was being made."""
+
+
 class LeakFound(XrayError):
     """A patient or an image stands on both sides of a split: training must not start."""

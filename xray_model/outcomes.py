@@ -235,7 +235,7 @@ class Decision(Outcome):
     champion_f1: Interval | None = None
     """The champion re-scored now on the same rows; None when there is no champion."""
     probability_better: float | None = None
-    """P(challenger >= champion - margin) by paired bootstrap over patients."""
+    """P(challenger >= champion - margin) by paired bootstrap over patients; ties do not count where the margin is 0."""
 
     @property
     def reasons(self) -> tuple[str, ...]:

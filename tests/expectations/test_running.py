@@ -6,11 +6,13 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
+from great_expectations.datasource.fluent.interfaces import Batch
 
+from expectations.duplicates import duplicates_suite
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from expectations.rules import rule
-from expectations.running import validate_batch
+from expectations.running import Checked, Validation, check_duplicates, check_images, judge_batch, run_suites
 
 GOOD: dict[str, Any] = {
     "label": "covid",
@@ -41,6 +43,7 @@ BAD: dict[str, dict[str, Any]] = {
     "split-unknown": {"split": "somewhere"},
     "duplicate-exact": {"duplicate_kind": "exact"},
     "duplicate-leak": {"duplicate_kind": "leak"},
+    "duplicate-contradiction": {"duplicate_kind": "contradiction"},
     "age-range": {"age": 155.0},
     "too-small": {"width": 90},
     "blank": {"std": 1.0},
@@ -52,6 +55,11 @@ BAD: dict[str, dict[str, Any]] = {
     "saturated": {"saturated": 0.9},
     "odd-shape": {"aspect": 4.0},
 }
+
+
+def validate_batch(rows: pd.DataFrame, images: Checked | None = None) -> Validation:
+    """All suites on one batch."""
+    return judge_batch(rows, [images or check_images(rows), check_duplicates(rows)])
 
 
 def batch(*changes: dict[str, Any], good: int = 20) -> pd.DataFrame:
@@ -72,7 +80,7 @@ def test_every_row_rule_has_a_bad_row() -> None:
     """No rule stands in a suite without a case that makes it fire."""
     codes = {
         item.meta["code"]
-        for suite in (records_suite(), pixels_suite())
+        for suite in (records_suite(), pixels_suite(), duplicates_suite())
         for item in suite.expectations
         if item.meta["severity"] == "row"
     }
@@ -147,8 +155,29 @@ def test_crashing_expectation_holds_the_batch() -> None:
             )
         ],
     )
-    validation = validate_batch(batch(), [crashing])
+    validation = validate_batch(batch(), run_suites(batch(), [crashing]))
     assert validation.refusals == {}
     assert validation.hold == (
         "The check “This rule cannot be checked.” could not be made, so nothing is known of what it looks for.",
     )
+
+
+def test_expectation_without_a_result_holds_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where GX gives fewer results than there are rules, the missing ones count as not checked."""
+    whole = Batch.validate
+
+    def losing(self: Any, *arguments: Any, **options: Any) -> Any:
+        found = whole(self, *arguments, **options)
+        found.results = [item for item in found.results if item.expectation_config.meta["code"] != "blank"]
+        return found
+
+    monkeypatch.setattr(Batch, "validate", losing)
+    validation = validate_batch(batch())
+    assert [sentence for sentence in validation.hold if "Every image has contrast" in sentence]
+
+
+def test_files_sent_twice_hold_no_batch() -> None:
+    """Exact duplicates are refused one by one, and say nothing against the batch."""
+    validation = validate_batch(batch(*[{"duplicate_kind": "exact"}] * 30))
+    assert len(validation.refusals) == 30
+    assert validation.hold == ()

@@ -1,5 +1,6 @@
 """The night, end to end on drawn X-rays: what goes in, what is refused, what is trained, and what a second run does."""
 
+import io
 import json
 import shutil
 import tarfile
@@ -17,8 +18,8 @@ from flows.running import run_flow
 from storage import catalog, staging
 from storage.incoming import list_ready
 from storage.ledger import load_entries
+from storage.registry import Registry
 from storage.settings import Settings
-from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
 from xray_model.config import (
     GatePolicy,
@@ -48,6 +49,7 @@ OPTIONS = NightlyOptions(
         gate=GatePolicy(floor=0.0, minimum_patients=1, draws=200),
     ),
 )
+INGEST_ONLY = OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))})
 SMALL = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
 
 
@@ -137,7 +139,7 @@ def test_archives_equal_loose_files(home: Path, cohort: Path, tmp_path: Path) ->
     pack_bimcv(tmp_path / "packed")
     push_batch(tmp_path / "packed", "other", "packed")
     assert all(tarfile.is_tarfile(path) for path in (tmp_path / "packed").iterdir())
-    run(OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))}))
+    run(INGEST_ONLY)
     store = open_store(Settings())
     columns = ["image_id", "source", "label", "patient_id", "split", "age", "sex", "view"]
     rows = catalog.load_rows(store.objects, columns).sort_values("image_id")
@@ -155,32 +157,37 @@ def test_late_files_make_a_revision_with_only_what_is_new(home: Path, cohort: Pa
     for name in late:
         (tmp_path / "part" / name.relative_to(cohort)).unlink()
     push_batch(tmp_path / "part", "bimcv", "first")
-    ingest_only = OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))})
-    (first,) = run(ingest_only).batches
+    (first,) = run(INGEST_ONLY).batches
     store = open_store(Settings())
     for name in late:
         store.objects.put(f"incoming/bimcv/first/{name.relative_to(cohort).as_posix()}", name.read_bytes())
-    (second,) = run(ingest_only).batches
+    (second,) = run(INGEST_ONLY).batches
     assert second.read == 5
     assert first.read + second.read == len(list(cohort.rglob("*.png")))
     assert second.batch_id != first.batch_id
 
 
-def test_no_source_identity_leaves_the_catalog(home: Path, cohort: Path) -> None:
-    """Source patient ids stand in the catalog's keys alone: not in snapshots, predictions, ledger or reports."""
+def test_no_source_identity_leaves_the_catalog(home: Path, cohort: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Source patient ids stand in the catalog's keys alone: not in other tables, reports, logs or MLflow."""
     push_batch(cohort, "bimcv", "first")
-    night = run()
+    with caplog.at_level("DEBUG"):
+        night = run()
     store = open_store(Settings())
-    patients = {part for path in cohort.rglob("sub-*") for part in path.parts if part.startswith("sub-")}
-    ids = {patient.split("_")[0].removeprefix("sub-").encode() for patient in patients}
+    ids = {path.name.removeprefix("sub-") for path in cohort.rglob("sub-*") if path.is_dir()}
     assert len(ids) > 50
-    for prefix in ("snapshots/", "predictions/", "ledger/", "reports/"):
-        for info in store.objects.list(prefix):
-            content = store.objects.get(info.key)
-            assert not any(number in content for number in ids), info.key
-    assert not any(number.decode() in json.dumps(night.model_dump(mode="json")) for number in ids)
-    snapshot = load_snapshot(store.objects, night.retrain.snapshot.snapshot_id)  # type: ignore[union-attr]
-    assert snapshot["patient_id"].str.fullmatch("[0-9a-f]{32}").all()
+    told = [caplog.text, json.dumps(night.model_dump(mode="json"))]
+    for prefix in ("snapshots/", "predictions/"):
+        told += [
+            pd.read_parquet(io.BytesIO(store.objects.get(info.key))).to_csv() for info in store.objects.list(prefix)
+        ]
+    for prefix in ("ledger/", "reports/"):
+        told += [store.objects.get(info.key).decode(errors="replace") for info in store.objects.list(prefix)]
+    told += [path.read_bytes().decode(errors="replace") for path in home.rglob("mlflow*") if path.is_file()]
+    assert len(told) > 10
+    for text in told:
+        assert not [number for number in ids if number in text]
+    keys = catalog.load_rows(store.objects, ["key"])["key"]
+    assert all(any(number in key for number in ids) for key in keys)
 
 
 def test_failed_training_is_reported_and_keeps_the_champion(home: Path, cohort: Path) -> None:
@@ -221,9 +228,69 @@ def test_interrupted_ingest_goes_on_where_it_stopped(home: Path, cohort: Path) -
     staging.stage_objects(store.objects, batch)
     plan = staging.stage_batch(store, batch, None, 32)
     whole = [staging.decode_shard(store, batch, plan, shard) for shard in range(plan.shards)]
-    rows = staging.assemble_rows(store, plan)
+    rows = staging.assemble_rows(store, batch, plan)
     store.objects.delete(f"staging/{plan.batch_id}/0001.parquet")  # as if killed before this shard was done
     again = [staging.decode_shard(store, batch, plan, shard) for shard in range(plan.shards)]
     assert sum(whole) == plan.images
     assert again == [0, whole[1], *[0] * (plan.shards - 2)]
-    pd.testing.assert_frame_equal(staging.assemble_rows(store, plan), rows)
+    pd.testing.assert_frame_equal(staging.assemble_rows(store, batch, plan), rows)
+
+
+def test_tables_that_come_late_bring_their_images_in(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """Images that were refused for want of a table are read again when the table arrives, and the hold ends."""
+    tables = [path for path in cohort.rglob("*.tsv") if "labels" in path.name]
+    shutil.copytree(cohort, tmp_path / "bare")
+    for table in tables:
+        (tmp_path / "bare" / table.relative_to(cohort)).unlink()
+    push_batch(tmp_path / "bare", "bimcv", "first")
+    (first,) = run(INGEST_ONLY).batches
+    assert (first.status, first.accepted) == (BatchStatus.HELD, 0)
+    push_batch(cohort, "bimcv", "first")
+    (second,) = run(INGEST_ONLY).batches
+    assert (second.status, second.accepted) == (BatchStatus.ACCEPTED, first.read)
+
+
+def test_sending_a_batch_again_changes_nothing(home: Path, cohort: Path) -> None:
+    """The same files pushed once more are recognised by their bytes: no duplicate, no hold, no row."""
+    push_batch(cohort, "bimcv", "first")
+    (first,) = run(INGEST_ONLY).batches
+    push_batch(cohort, "bimcv", "first")
+    (again,) = run(INGEST_ONLY).batches
+    assert (again.status, again.read, again.quarantined) == (BatchStatus.ACCEPTED, 0, 0)
+    store = open_store(Settings())
+    assert len(catalog.load_rows(store.objects, ["image_id"], statuses=("accepted",))) == first.accepted
+
+
+def test_held_batch_can_be_sent_again_corrected(home: Path, cohort: Path, tmp_path: Path) -> None:
+    """A corrected batch under a new name, as the page advises, is accepted though most of its files are the same."""
+    shutil.copytree(cohort, tmp_path / "wrong")
+    images = len(list(cohort.rglob("*.png")))
+    write_broken_files(tmp_path / "wrong", seed=5, kinds=[BrokenKind.INVERTED], each=images // 5)
+    push_batch(tmp_path / "wrong", "bimcv", "wrong")
+    (held,) = run(INGEST_ONLY).batches
+    assert held.status is BatchStatus.HELD
+    push_batch(cohort, "bimcv", "wrong-corrected")
+    (corrected,) = run(INGEST_ONLY).batches
+    assert (corrected.status, corrected.accepted) == (BatchStatus.ACCEPTED, images)
+
+
+def test_batch_that_no_page_tells_of_is_told_the_next_night(home: Path, cohort: Path) -> None:
+    """A run that dies between commit and report loses no news: the next night reports what it committed."""
+    push_batch(cohort, "bimcv", "first")
+    committed = run_flow(ingest, OPTIONS.ingest)
+    night = run(INGEST_ONLY)
+    assert night.batches == committed
+    assert run(INGEST_ONLY).batches == ()
+
+
+def test_alias_left_behind_by_a_crash_is_moved(home: Path, cohort: Path) -> None:
+    """The ledger says what is in service; a registry that a crash left behind follows in the next night."""
+    push_batch(cohort, "bimcv", "first")
+    champion = run().champion
+    assert champion is not None
+    store, registry = open_store(Settings()), Registry(Settings())
+    registry.forget_champion()
+    store.objects.delete("alias/champion")
+    assert registry.champion_version() is None
+    run()
+    assert registry.champion_version() == champion.version

@@ -65,8 +65,16 @@ def test_parts_belong_together(file: str, batch: str) -> None:
     assert archive_batch_name(file) == batch
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a/b", "a b", ".hidden", "x" * 101, "naïve", "a.b"])
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "a b", ".hidden", "x" * 61, "naïve", "a.b"])
 def test_names_that_cannot_stand_in_a_key_are_refused(name: str) -> None:
     """A source or batch name is letters, digits, hyphens and underscores."""
     with pytest.raises(InvalidInput, match="cannot name a batch"):
         check_name(name, "batch")
+
+
+def test_odd_names_make_short_safe_ids(store: Store) -> None:
+    """A sender's long or odd batch name stops nobody: its id is short, safe, and its own."""
+    send(store, f"a/{'x' * 200}/i.png", f"a/{'x' * 201}/i.png", "a/odd name é/i.png")
+    ids = [batch.batch_id for batch in list_batches(store.objects)]
+    assert len(set(ids)) == 3
+    assert all(len(batch_id) < 100 and batch_id.isascii() and " " not in batch_id for batch_id in ids)

@@ -2,9 +2,21 @@
 
 from datetime import UTC, datetime, timedelta
 
-from storage.ledger import LedgerEntry, append_entry, champion_of, load_entries, options_digest, was_decided
+import pytest
+
+from storage.ledger import (
+    LedgerEntry,
+    alias_follows,
+    append_entry,
+    champion_of,
+    load_entries,
+    note_alias,
+    options_digest,
+    was_decided,
+)
 from storage.store import Store
 from xray_model.config import GatePolicy, RetrainOptions
+from xray_model.errors import DecisionOvertaken
 from xray_model.outcomes import Check, Decision, Interval
 
 START = datetime(2026, 5, 1, 2, tzinfo=UTC)
@@ -13,6 +25,7 @@ START = datetime(2026, 5, 1, 2, tzinfo=UTC)
 def entry(night: int, version: int, *, promote: bool, before: int | None = None) -> LedgerEntry:
     """The decision of one night."""
     return LedgerEntry(
+        number=night,
         decided=START + timedelta(days=night),
         snapshot_id=f"s{night}",
         options_digest="d",
@@ -50,18 +63,30 @@ def test_champion_is_the_last_promoted(store: Store) -> None:
     assert champion_of(loaded[:1]) is None
 
 
-def test_equal_decisions_are_both_kept(store: Store) -> None:
-    """Nothing overwrites an entry, not even its double."""
-    keys = {append_entry(store.objects, entry(0, 1, promote=True)) for _ in range(3)}
-    assert len(keys) == len(load_entries(store.objects)) == 3
+def test_of_two_next_decisions_one_is_overtaken(store: Store) -> None:
+    """Two trainings judged against the same champion cannot both be the next decision."""
+    append_entry(store.objects, entry(0, 1, promote=True))
+    with pytest.raises(DecisionOvertaken, match="decision 0 was taken"):
+        append_entry(store.objects, entry(0, 2, promote=True))
+    assert [found.challenger_version for found in load_entries(store.objects)] == [1]
+
+
+def test_alias_is_noted(store: Store) -> None:
+    """What the alias was last moved to is known without asking the registry."""
+    champion = champion_of([entry(0, 1, promote=True)])
+    assert champion is not None
+    assert not alias_follows(store.objects, champion)
+    note_alias(store.objects, 1)
+    assert alias_follows(store.objects, champion)
 
 
 def test_a_training_is_known_by_snapshot_and_options(store: Store) -> None:
     """The same snapshot under another policy is another training; forcing is no other option."""
     append_entry(store.objects, entry(0, 1, promote=False))
-    assert was_decided(store.objects, "s0", "d")
-    assert not was_decided(store.objects, "s0", "e")
-    assert not was_decided(store.objects, "s1", "d")
+    entries = load_entries(store.objects)
+    assert was_decided(entries, "s0", "d")
+    assert not was_decided(entries, "s0", "e")
+    assert not was_decided(entries, "s1", "d")
     plain = options_digest(RetrainOptions())
     assert options_digest(RetrainOptions(force=True)) == plain
     assert options_digest(RetrainOptions(gate=GatePolicy(floor=0.7))) != plain

@@ -50,3 +50,12 @@ def test_telemetry_is_off_unless_the_user_wants_it(home: Path, monkeypatch: pyte
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_empty_salt_is_no_salt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty XRAY_SALT, as an unset variable in a compose file gives, never means unsalted pseudonyms."""
+    monkeypatch.setenv("XRAY_SALT", "")
+    assert len(Settings().salt_bytes()) == 64
+    monkeypatch.setenv("XRAY_STORE", "s3://bucket/prefix")
+    with pytest.raises(ConfigurationError, match="XRAY_SALT is not set"):
+        Settings().salt_bytes()

@@ -21,6 +21,8 @@ def accept(store: Store, batch: str, images: int, **columns: object) -> None:
         "image_id": [f"{batch}-{place}" for place in range(images)],
         "batch_id": batch,
         "source": "a",
+        "key": [f"incoming/a/{batch}/{place}.png" for place in range(images)],
+        "revision": 0,
         "patient_id": [f"{batch}-p{place}" for place in range(images)],
         "label": ["covid" if place % 2 else "normal" for place in range(images)],
         "split": ["train", "train", "validation", "test"] * (images // 4),
@@ -69,3 +71,14 @@ def test_late_leak_leaves(store: Store) -> None:
     snapshot = build_snapshot(store.objects, OPTIONS)
     assert snapshot.excluded == {"like an image in another split (found late)": 1}
     assert "b2-3" not in set(load_snapshot(store.objects, snapshot.snapshot_id)["image_id"])
+
+
+def test_corrected_file_takes_the_place_of_the_old_one(store: Store) -> None:
+    """Of two accepted rows of one file the one of the later revision is trained on."""
+    accept(store, "b1", 4, key=["k0", "k1", "k2", "k3"])
+    accept(store, "b0", 4, key=["k0", "l1", "l2", "l3"], revision=1)
+    snapshot = build_snapshot(store.objects, OPTIONS)
+    images = set(load_snapshot(store.objects, snapshot.snapshot_id)["image_id"])
+    assert "b1-0" not in images
+    assert "b0-0" in images
+    assert snapshot.excluded == {"replaced by a file sent later": 1}

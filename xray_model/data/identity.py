@@ -110,18 +110,30 @@ def find_duplicates(new: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"duplicate_of": twins, "duplicate_kind": kinds}, index=new.index, dtype=object)
 
 
-def find_leaks(rows: pd.DataFrame) -> list[str]:
-    """Image ids that must leave a snapshot because a picture like theirs stands in another split.
-
-    Batches ingested at the same time do not see each other, so the catalog alone cannot rule leaks out. Of each
-    pair the later row (in the order given) leaves.
+def find_contradictions(new: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
+    """Index of the new images whose very bytes stand elsewhere under another finding: nobody knows which is right.
 
     Args:
-        rows: `image_id`, `phash` and `split` of everything the snapshot would hold.
+        new: rows with `image_id` and `label`.
+        known: the same columns for the images in the catalog.
     """
-    empty = rows.iloc[:0]
-    found = find_duplicates(rows, empty)
-    return rows.loc[found["duplicate_kind"].isin(["exact", "leak"]), "image_id"].tolist()
+    everything = pd.concat([known[["image_id", "label"]], new[["image_id", "label"]]])
+    labels = everything.groupby("image_id")["label"].nunique()
+    return new.index[new["image_id"].isin(labels.index[labels > 1])]
+
+
+def find_leaks(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows must leave a snapshot because their picture stands there before, once more or in another split.
+
+    Batches ingested at the same time do not see each other, so the catalog alone cannot rule this out.
+
+    Args:
+        rows: `image_id`, `phash` and `split` of everything the snapshot would hold, the oldest first.
+
+    Returns:
+        A mask indexed like `rows`; of each pair the later row leaves.
+    """
+    return find_duplicates(rows, rows.iloc[:0])["duplicate_kind"].isin(["exact", "leak"])
 
 
 def patients_in_two_splits(rows: pd.DataFrame) -> list[str]:

@@ -129,7 +129,9 @@ def _lookup_table(values: npt.NDArray[np.uint16], hints: DisplayHints) -> tuple[
         return _to_gray(levels, low, high), "window"
     counts = np.cumsum(np.bincount(values.ravel(), minlength=_LEVELS))
     low_index, high_index = np.searchsorted(counts, np.asarray(PERCENTILES) / 100 * counts[-1])
-    return _to_gray(levels, levels[low_index], levels[high_index]), "percentiles"
+    # A falling rescale slope turns the order of the levels round.
+    low, high = sorted((levels[low_index], levels[high_index]))
+    return _to_gray(levels, low, high), "percentiles"
 
 
 def _to_gray(levels: npt.NDArray[np.float64], low: float, high: float) -> Pixels:

@@ -1,4 +1,8 @@
-"""The gate: whether a challenger takes the champion's place, decided by minority-class F1 on the same patients."""
+"""The gate: whether a challenger takes the champion's place, decided by minority-class F1 on the same patients.
+
+It asks for enough evidence, an absolute floor, a paired comparison, and that no class's recall falls. It does not look
+for shortcuts: no probe is part of this policy yet.
+"""
 
 from collections.abc import Sequence
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from xray_model.data.identity import (
     NEAR_DUPLICATE_BITS,
     assign_patients,
+    find_contradictions,
     find_duplicates,
     find_leaks,
     hash_words,
@@ -87,7 +88,22 @@ def test_unreadable_images_are_no_duplicates() -> None:
 def test_late_leaks_leave_the_snapshot() -> None:
     """Of two pictures alike in two splits, which parallel ingests could not see, the later leaves."""
     rows = frame(("a", phash(1), "test"), ("b", phash(2), "train"), ("c", phash(1, 9), "train"))
-    assert find_leaks(rows) == ["c"]
+    assert rows.loc[find_leaks(rows), "image_id"].tolist() == ["c"]
+
+
+def test_of_two_equal_files_one_stays() -> None:
+    """Where two ingests accepted the same file at once, the later row leaves and the first stays."""
+    rows = frame(("a", phash(1), "train"), ("a", phash(1), "train"), ("b", phash(2), "train"))
+    assert find_leaks(rows).tolist() == [False, True, False]
+
+
+def test_contradicting_findings_are_found_on_both_sides() -> None:
+    """The same bytes under two findings are named wherever they are new."""
+    known = pd.DataFrame({"image_id": ["k"], "label": ["covid"]})
+    new = pd.DataFrame(
+        {"image_id": ["a", "a", "b", "k", "c"], "label": ["covid", "normal", "covid", "normal", "covid"]}
+    )
+    assert find_contradictions(new, known).tolist() == [0, 1, 3]
 
 
 def test_patients_of_their_own_for_images_without() -> None:

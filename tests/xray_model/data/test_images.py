@@ -57,6 +57,16 @@ def test_window_is_applied() -> None:
     assert image.facts.window_path == "window"
 
 
+@pytest.mark.parametrize(
+    "hints", [DisplayHints(rescale=(-1.0, 0.0)), DisplayHints(window=(-2048.0, 4097.0), rescale=(-1.0, 0.0))]
+)
+def test_falling_rescale_slope_darkens_with_and_without_a_window(hints: DisplayHints) -> None:
+    """A negative slope makes high stored values dark, whichever path is taken."""
+    image = decode_image(encoded(ramp(4095)), hints, SIDE)
+    assert image.pixels[0].mean() > 200
+    assert image.pixels[-1].mean() < 50
+
+
 def test_voi_lut_is_applied_before_a_window() -> None:
     """A VOI LUT decides where there is one."""
     pixels = np.repeat(np.array([[10, 11, 12]], np.uint16), 3, axis=0)

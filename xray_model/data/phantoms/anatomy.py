@@ -161,7 +161,7 @@ def _shade_disease(
     if exposure.finding == "pneumonia":
         patches = findings.draw_consolidation(rng, body, lungs, exposure.severity)
         filled = findings.shade_patches(patches, pose)
-        filled = findings.mottle(filled, rng, 0.48 / (1.0 + filled / 6.0))
+        filled = findings.mottle(filled, rng, 0.6 / (1.0 + filled / 6.0))
         # Open bronchi run beside the vessels and stay dark in lung that has filled up.
         bronchi = vessels * np.minimum(filled / 3.0, 1.0) * rng.uniform(0.8, 2.2)
         lobe: Array = harmless + np.maximum(filled - bronchi, np.float32(0.0))

@@ -103,7 +103,7 @@ def _reports(rng: np.random.Generator, listed: Listed) -> list[tuple[object, ...
         both = [words[0].strip(), _PLACES[finding]]
         row = f"sub-S{number:05d}", f"ses-E{session:05d}", _TEXT[finding], repr(words), place, repr([both])
         rows.append((len(rows), *row, repr([_CODES[finding]]), "[]"))
-        if rng.random() < 0.03:
+        if rng.random() < 0.05:
             lost = f"sub-S{number:05d}", f"ses-E{90000 + len(rows)}", "", "", "[]", "[]", "[]", "[]"
             rows.append((len(rows), *lost))
     return rows

@@ -62,11 +62,11 @@ def draw_ground_glass(rng: np.random.Generator, body: Body, lungs: dict[int, Sli
 def draw_consolidation(rng: np.random.Generator, body: Body, lungs: dict[int, Slices], severity: float) -> list[Patch]:
     """One lobe or segment filled, densely and with a firmer border; severity tells how much of it and how densely."""
     side, part, out, across, up, down = LOBES[str(rng.choice(list(LOBES)))]
-    scale = (0.85 + 0.3 * severity) * rng.uniform(0.9, 1.1)
+    scale = (0.95 + 0.3 * severity) * rng.uniform(0.9, 1.1)
     where = _place(
         body, lungs[side], side, part + rng.normal(0, 0.03), out + rng.normal(0, 0.07), rng.uniform(-0.3, 0.3)
     )
-    amount = (2.2 + 4.2 * severity) * rng.uniform(0.85, 1.15)
+    amount = (2.8 + 4.0 * severity) * rng.uniform(0.85, 1.15)
     patches = [Patch(where, across * scale, up * scale, down * scale, amount, float(rng.uniform(1.3, 2.6)))]
     for _ in range(int(rng.integers(2, 6))):
         centre = (where[0] + rng.normal(0, 2.6) * scale, where[1] + rng.normal(0, 2.6) * scale, where[2])
@@ -74,7 +74,7 @@ def draw_consolidation(rng: np.random.Generator, body: Body, lungs: dict[int, Sl
         patches.append(Patch(centre, size, size, size, 0.5 * amount, 1.4))
     # The rest of that lung takes part a little.
     beside = _place(body, lungs[side], side, rng.uniform(0.5, 0.7), rng.uniform(0.5, 0.7), 0.0)
-    patches.append(Patch(beside, 5.0, 8.0, 6.5, (1.0 + 0.9 * severity) * rng.uniform(0.75, 1.2), 1.0))
+    patches.append(Patch(beside, 5.0, 8.0, 6.5, (1.6 + 0.9 * severity) * rng.uniform(0.75, 1.2), 1.0))
     if part > 0.5 and rng.random() < 0.55:
         # Fluid gathers beside an inflamed lower lobe and blunts the angle with the diaphragm.
         angle = _place(body, lungs[side], side, 1.0, 0.95, 0.0)
@@ -125,7 +125,7 @@ def shade_patches(patches: list[Patch], pose: Pose) -> Array:
 def mottle(opacity: Array, rng: np.random.Generator, strength: float | Array) -> Array:
     """Opacity broken up as it is in a lung: coarse islands and fine grain."""
     coarse, middle, fine = (cut_texture(rng, opacity.shape, scale) for scale in (9.0, 4.0, 2.0))
-    pattern = 1.0 + np.asarray(strength, dtype=np.float32) * (0.35 * coarse + 0.6 * middle + 0.6 * fine)
+    pattern = 1.0 + np.asarray(strength, dtype=np.float32) * (0.3 * coarse + 0.5 * middle + 0.7 * fine)
     broken: Array = opacity * np.clip(pattern, 0.25, 2.0)
     return broken
 

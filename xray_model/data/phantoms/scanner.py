@@ -37,7 +37,7 @@ def draw_scanner(rng: np.random.Generator, drift: float, *, portable: bool) -> S
     return Scanner(
         flatten=float(np.clip(rng.normal(0.45 - 0.25 * drift, 0.07), 0.05, 0.7)),
         width=float(np.clip(rng.normal(0.27 + 0.03 * portable + 0.17 * drift, 0.025), 0.17, 0.7)),
-        centre=float(np.clip(rng.normal(0.54 - 0.30 * drift, 0.05), 0.05, 0.75)),
+        centre=float(np.clip(rng.normal(0.46 - 0.27 * drift, 0.05), 0.05, 0.75)),
         gamma=float(np.exp(rng.normal(-0.30 * drift, 0.06))),
         blur=float(abs(rng.normal(0.25 * portable + 0.9 * drift, 0.15))),
         noise=float(rng.uniform(0.006, 0.016) * (1 + 0.5 * portable) + 0.03 * drift),

@@ -1,5 +1,7 @@
 """One drawn X-ray: that it is one, and what view, finding and drift do to it."""
 
+from itertools import combinations
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,10 +12,18 @@ from xray_model.data.quality import measure_quality, perceptual_hash
 Picture = npt.NDArray[np.float32]
 
 
-def draw(seed: int, *, side: int = 256, **exposure: object) -> Picture:
+def draw(
+    seed: int,
+    *,
+    view: str = "PA",
+    finding: str = "normal",
+    severity: float = 0.5,
+    drift: float = 0.0,
+    side: int = 256,
+) -> Picture:
     """One picture of body `seed`."""
     body = draw_body(np.random.default_rng([seed, 1]), "MF"[seed % 2], 30.0 + 7 * (seed % 8))
-    return draw_chest(body, Exposure(**{"view": "PA", **exposure}), np.random.default_rng([seed, 2]), side)
+    return draw_chest(body, Exposure(view, finding, severity, drift), np.random.default_rng([seed, 2]), side)
 
 
 def region(picture: Picture, rows: tuple[float, float], columns: tuple[float, float]) -> float:
@@ -59,15 +69,6 @@ def test_the_heart_lies_on_the_patients_left() -> None:
     assert right > left + 0.1
 
 
-def test_the_beam_from_the_front_enlarges_the_heart() -> None:
-    """The bright midline at the height of the heart is wider in AP views than in PA views."""
-    widths = {
-        view: np.mean([(draw(s, view=view)[130:160].mean(axis=0) > 0.6).mean() for s in range(12)])
-        for view in ("PA", "AP")
-    }
-    assert widths["AP"] > widths["PA"]
-
-
 def test_a_lateral_view_is_another_picture() -> None:
     """A side view has no bright midline between two dark lungs."""
     frontal, lateral = (
@@ -104,9 +105,9 @@ def test_ground_glass_is_bilateral_and_consolidation_is_not() -> None:
 
 
 def test_drift_moves_brightness_contrast_and_noise_step_by_step() -> None:
-    """Each step of drift is brighter, flatter and noisier than the one before."""
+    """Within the borders, each step of drift is brighter, flatter and noisier than the one before."""
     steps = [
-        [measure_quality(to_gray(draw(seed, drift=drift, side=320))) for seed in range(12)]
+        [measure_quality(to_gray(draw(seed, drift=drift, side=320)[64:256, 64:256])) for seed in range(12)]
         for drift in (0.0, 0.33, 0.67, 1.0)
     ]
     means = [np.mean([q.mean for q in step]) for step in steps]
@@ -140,4 +141,4 @@ def test_pictures_of_one_patient_are_no_near_duplicates() -> None:
             np.unpackbits(np.frombuffer(bytes.fromhex(perceptual_hash(to_gray(picture))), np.uint8))
             for picture in (draw_chest(body, Exposure("PA"), np.random.default_rng([seed, k]), 256) for k in range(3))
         ]
-        assert min(int((a != b).sum()) for a, b in zip(hashes, hashes[1:], strict=False)) > 40
+        assert min(int((a != b).sum()) for a, b in combinations(hashes, 2)) > 40

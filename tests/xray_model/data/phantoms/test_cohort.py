@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_sessions_follow_each_other_and_belong_to_one_patient(make_options: Make
     """Session numbers rise with the days of a patient, no two patients share one, and runs count up within one."""
     exams = plan_cohort(make_options(patients=120, further_share=0.6))
     owners = defaultdict(set)
-    for before, exam in zip(exams, exams[1:], strict=False):
+    for before, exam in pairwise(exams):
         owners[exam.session].add(exam.patient.number)
         if before.patient == exam.patient:
             assert (exam.session == before.session) == (exam.day == before.day)

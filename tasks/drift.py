@@ -20,6 +20,17 @@ from xray_model.outcomes import ChampionSummary, ColumnDrift, DriftOutcome
 
 NUMBERS = (*(name for name in QUALITY_COLUMNS if name not in {"min", "max"}), "age")
 CATEGORIES = ("view", "sex", "manufacturer", "label")
+WORDS = {
+    "mean": "brightness",
+    "std": "contrast",
+    "entropy": "gray levels used",
+    "saturated": "pure black or white",
+    "aspect": "width over height",
+    "inversion": "likeness to a negative",
+    "manufacturer": "scanner maker",
+    "label": "finding",
+}
+"""What a steward calls a column; the others are called what they are."""
 _MOST_REFERENCE = 5000
 _MOST_SHARES = 3
 
@@ -86,7 +97,7 @@ def describe_column(values: pd.Series) -> str:
 def _column_drift(item: dict[str, Any], current: pd.DataFrame, reference: pd.DataFrame) -> ColumnDrift:
     column, threshold, score = item["config"]["column"], float(item["config"]["threshold"]), float(item["value"])
     return ColumnDrift(
-        column=column,
+        column=WORDS.get(column, column),
         method=item["config"]["method"],
         score=round(score, 4),
         threshold=threshold,

@@ -5,6 +5,7 @@ Endpoint, region and credentials come from boto3's own settings alone. botocore 
 stalls while it is read, so that is done here.
 """
 
+import mimetypes
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -128,7 +129,7 @@ class S3Objects:
         """See `Objects.put`."""
         place = self._place(key)
         with told(self._bucket, "writing", key):
-            self._client.put_object(**place, Body=data)
+            self._client.put_object(**place, Body=data, ContentType=_content_type(key))
 
     def put_file(self, key: str, path: Path) -> None:
         """See `Objects.put_file`."""
@@ -147,7 +148,13 @@ class S3Objects:
             _wait(attempt)
             try:
                 with told(self._bucket, "creating", key, let_pass=_LOST):
-                    self._client.put_object(**place, Body=data, IfNoneMatch="*", Metadata={"created-by": mark})
+                    self._client.put_object(
+                        **place,
+                        Body=data,
+                        ContentType=_content_type(key),
+                        IfNoneMatch="*",
+                        Metadata={"created-by": mark},
+                    )
             except ClientError:
                 try:
                     with told(self._bucket, "asking for", key):
@@ -231,3 +238,8 @@ def _wait(attempt: int) -> None:
     """Back off before a repetition, longer each time and never in step with others."""
     if attempt:
         time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.1 * 2**attempt)))  # noqa: S311 - jitter is no secret
+
+
+def _content_type(key: str) -> str:
+    """So that a browser shows a report page that lies in a bucket, and does not save it."""
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"

@@ -75,8 +75,8 @@ def build_breast(body: Body, side: int) -> Slices:
 
 def build_arm(body: Body, side: int) -> Slices:
     """An arm hanging beside the trunk."""
-    out = CAGE * body.cage_width + 7.6 + 3.6 * body.build
-    half = np.interp(ROWS, [7, 9, 14, 40], [0.0, 3.4, 4.0, 3.4]) * (0.85 + 0.4 * body.build)
+    out = CAGE * body.cage_width + 5.8 + 3.6 * body.build
+    half = np.interp(ROWS, [2, 6, 14, 40], [0.0, 3.2, 4.0, 3.4]) * (0.85 + 0.4 * body.build)
     return _slices(side * (out + 0.12 * ROWS), -1.0, half, half)
 
 

@@ -72,7 +72,8 @@ def write_pictures(files: Sequence[PictureFile], workers: int, on_image: OnImage
 
     Args:
         files: the pictures.
-        workers: processes that draw at the same time. The bytes do not depend on it.
+        workers: processes that draw at the same time. The bytes do not depend on it. More than one start Python
+            afresh, so a script that asks for them needs its `if __name__ == "__main__"`.
         on_image: progress.
     """
     if workers > 1:

@@ -116,12 +116,11 @@ def _read_lut(tags: Mapping[str, object], problems: list[str]) -> VoiLut | None:
         return None
     sequence = item[0]
     if isinstance(sequence, dict):
-        descriptor = _values(sequence, _LUT_DESCRIPTOR)[:2]
+        # JSON's true and false are ints to Python, and no numbers of entries.
+        descriptor = [number for number in _values(sequence, _LUT_DESCRIPTOR)[:2] if type(number) is int]
         table = _lut_entries(sequence)
-        if len(descriptor) == 2 and all(isinstance(number, int) for number in descriptor):  # noqa: PLR2004
-            announced, first = int(str(descriptor[0])), int(str(descriptor[1]))
-            if table and len(table) == (announced or 1 << _MOST_BITS):
-                return first, table
+        if table and descriptor[1:] and len(table) == (descriptor[0] or 1 << _MOST_BITS):
+            return descriptor[1], table
     problems.append("the VOI LUT in the sidecar is damaged and is not used")
     return None
 

@@ -161,6 +161,7 @@ def test_equal_luts_are_kept_once() -> None:
         lut([0, 0, 16], {"Value": [1, 2, 3]}),
         lut([3], {"Value": [1, 2, 3]}),
         lut(["3", 0, 16], {"Value": [1, 2, 3]}),
+        lut([False, False], {"Value": [1, 2, 3]}),
         lut([3, 0, 16], {"Value": [1, 2, 70_000]}),
         lut([3, 0, 16], {"Value": [1, 2, -1]}),
         lut([3, 0, 16], {"Value": [1, [2], 3]}),

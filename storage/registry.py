@@ -90,10 +90,6 @@ class Registry:
         """Let the alias name this version."""
         self._client().set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
 
-    def forget_champion(self) -> None:
-        """Take the alias away: no model is in service."""
-        self._client().delete_registered_model_alias(MODEL_NAME, CHAMPION)
-
     def run_of(self, version: int) -> str:
         """MLflow run id that a version came from."""
         run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id

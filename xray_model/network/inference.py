@@ -18,11 +18,6 @@ def predict_features(head: keras.Model, features: npt.NDArray[np.floating]) -> n
     return _forward(head, features)
 
 
-def predict_pixels(model: keras.Model, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """float32 [n, classes]: probabilities from canonical pixels uint8 [n, side, side], by the whole network."""
-    return _forward(model, pixels[..., None])
-
-
 def _forward(model: keras.Model, inputs: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
     if len(inputs) == 0:
         return np.zeros((0, *model.output_shape[1:]), np.float32)

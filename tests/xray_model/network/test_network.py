@@ -28,8 +28,8 @@ def test_saved_model_predicts_the_same(name: str, pixels: np.ndarray, tmp_path: 
     model = network.join(frozen, head)
     network.save(model, tmp_path / "model.keras")
     loaded = network.load(tmp_path / "model.keras")
-    before = inference.predict_pixels(model, pixels)
-    assert np.abs(inference.predict_pixels(loaded, pixels) - before).max() < 1e-6
+    before = model.predict(pixels[..., None], verbose=0)
+    assert np.abs(loaded.predict(pixels[..., None], verbose=0) - before).max() < 1e-6
     assert network.class_names(loaded) == CLASSES
     assert before.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-5)
 
@@ -40,7 +40,8 @@ def test_two_parts_equal_the_whole(name: str, pixels: np.ndarray) -> None:
     frozen, _ = build_frozen(BACKBONES[name], SIDE, 64, Weights("none"))
     head = network.build_head(BACKBONES[name], frozen.output_shape[1:], CLASSES, dropout=0.5)
     by_parts = inference.predict_features(head, inference.compute_features(frozen, pixels))
-    assert np.abs(by_parts - inference.predict_pixels(network.join(frozen, head), pixels)).max() < 1e-2
+    whole = network.join(frozen, head).predict(pixels[..., None], verbose=0)
+    assert np.abs(by_parts - whole).max() < 1e-2
 
 
 def test_fingerprint_is_stable_and_tells_apart(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ demo: $(ENV)
 	@$(BIN)/xray demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

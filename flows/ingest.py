@@ -21,7 +21,7 @@ def ingest(options: IngestOptions | None = None) -> tuple[BatchOutcome, ...]:
     2. For each: read its layout, decode its shards, validate its rows, commit it.
     """
     chosen = options or IngestOptions()
-    return tuple(ingest_batch(batch, chosen) for batch in steps.find_batches(chosen.sources))
+    return tuple(ingest_batch(batch, chosen) for batch in steps.find_batches(chosen))
 
 
 def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
@@ -42,7 +42,9 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOut
         return _read_and_commit(batch, options)
     except InvalidInput as error:
         get_run_logger().warning("batch %s is refused: %s", batch.batch_id, error)
-        return steps.commit_batch(_outcome(batch, BatchStatus.REFUSED, str(error)))
+        refused = _outcome(batch, BatchStatus.REFUSED, str(error))
+        # A batch that cannot be read again keeps what was read before.
+        return refused if options.again else steps.commit_batch(refused)
     except ObjectNotFound:
         # Another run may have committed this batch while we worked on it, and cleared up behind itself.
         elsewhere = steps.committed_outcome(batch.batch_id)
@@ -54,14 +56,18 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOut
 def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
     plan = steps.read_layout(batch.batch_id, options.layout, options.shard_size)
     in_flight: deque[PrefectFuture[int]] = deque()
-    for shard in range(plan.shards):
-        if len(in_flight) >= options.workers:
-            in_flight.popleft().result()
-        in_flight.append(steps.decode_shard.submit(plan, shard))
-        advance(f"read {batch.source} / {batch.name}", shard + 1 - len(in_flight), plan.shards)
-    for left, future in zip(range(len(in_flight) - 1, -1, -1), in_flight, strict=True):
-        future.result()
-        advance(f"read {batch.source} / {batch.name}", plan.shards - left, plan.shards)
+    try:
+        for shard in range(plan.shards):
+            if len(in_flight) >= options.workers:
+                in_flight.popleft().result()
+            in_flight.append(steps.decode_shard.submit(plan, shard))
+            advance(f"read {batch.source} / {batch.name}", shard + 1 - len(in_flight), plan.shards)
+        for left, future in zip(range(len(in_flight) - 1, -1, -1), in_flight, strict=True):
+            future.result()
+            advance(f"read {batch.source} / {batch.name}", plan.shards - left, plan.shards)
+    finally:
+        for future in in_flight:
+            future.wait()  # a shard that still runs would stage its facts again after the clearing up
     return steps.commit_batch(validate(plan))
 
 

@@ -1,10 +1,13 @@
 """The catalog: one Parquet file per batch revision, one row per image seen; its create-only put commits the batch."""
 
 import io
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.objects import Objects
@@ -12,7 +15,9 @@ from xray_model.data.quality import QualityFigures
 from xray_model.outcomes import BatchOutcome
 
 PREFIX = "catalog/"
-_OUTCOME = b"xray.batch"
+_OUTCOME, _COMPARED = b"xray.batch", b"xray.compared"
+_AGAIN = re.compile(r"(.+\.[0-9a-f]{12})-(\d+)")
+"""Id of a batch that was read again: the id it had, and how often that was done."""
 
 _QUALITY = {"min": pa.int16(), "max": pa.int16()}
 SCHEMA = pa.schema(
@@ -67,20 +72,46 @@ def batch_ids(objects: Objects, family: str = "") -> list[str]:
     return [key.removeprefix(PREFIX).removesuffix(".parquet") for key in keys if key.endswith(".parquet")]
 
 
-def batches_by_age(objects: Objects) -> list[str]:
-    """Committed batches in the order in which they were committed."""
-    infos = [info for info in objects.list(PREFIX) if info.key.endswith(".parquet")]
+def batches_by_age(objects: Objects, family: str = "") -> list[str]:
+    """Committed batches, those whose id begins with `family`, in the order in which they were committed."""
+    infos = [info for info in objects.list(f"{PREFIX}{family}") if info.key.endswith(".parquet")]
     infos.sort(key=lambda info: (info.modified, info.key))
     return [info.key.removeprefix(PREFIX).removesuffix(".parquet") for info in infos]
 
 
-def commit_batch(objects: Objects, rows: pd.DataFrame, outcome: BatchOutcome) -> bool:
+def batch_family(batch_id: str) -> str:
+    """What all revisions of a batch share: the beginning of their ids, `source.name.`."""
+    return batch_id[: batch_id.rfind(".") + 1]
+
+
+def current_batches(objects: Objects, family: str = "") -> list[str]:
+    """Committed batches, those of `family` or all, in the order of commit, without those that were read again.
+
+    A batch that was read again, `<id>-1` or `<id>-2`, takes the place of `<id>` and of every revision of its family
+    committed before `<id>`. Files that arrived after `<id>` made a revision that it did not read: that one stays.
+    """
+    order = batches_by_age(objects, family)
+    ages = {batch_id: place for place, batch_id in enumerate(order)}
+    rank: dict[str, tuple[int, int]] = {}
+    least: dict[str, tuple[int, int]] = {}
+    for batch_id in order:
+        again = _AGAIN.fullmatch(batch_id)
+        first, times = (again[1], int(again[2])) if again else (batch_id, 0)
+        rank[batch_id] = (ages.get(first, ages[batch_id]), times)
+        if again:
+            least[batch_family(batch_id)] = max(rank[batch_id], least.get(batch_family(batch_id), (0, 0)))
+    return [batch_id for batch_id in order if rank[batch_id] >= least.get(batch_family(batch_id), (0, 0))]
+
+
+def commit_batch(objects: Objects, rows: pd.DataFrame, outcome: BatchOutcome, compared: Iterable[str] = ()) -> bool:
     """Commit a batch: True where this call did it, False where it was committed already.
 
     Args:
         objects: the store.
         rows: columns of `SCHEMA` in any order, those it lacks are null; none for a batch refused as a whole.
         outcome: kept in the file's metadata, so that a batch tells its own story.
+        compared: ids of the batches whose accepted rows these were compared with (`known.KnownRows.batches`), kept
+            there as well: a snapshot compares only batches that did not see each other.
     """
     columns = [
         pa.array(rows[field.name], field.type, from_pandas=True)
@@ -88,7 +119,8 @@ def commit_batch(objects: Objects, rows: pd.DataFrame, outcome: BatchOutcome) ->
         else pa.nulls(len(rows), field.type)
         for field in SCHEMA
     ]
-    schema = SCHEMA.with_metadata({_OUTCOME: outcome.model_dump_json().encode()})
+    metadata = {_OUTCOME: outcome.model_dump_json(), _COMPARED: json.dumps(sorted(compared), separators=(",", ":"))}
+    schema = SCHEMA.with_metadata({name: text.encode() for name, text in metadata.items()})
     table = pa.Table.from_arrays(columns, schema=schema)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
@@ -106,26 +138,38 @@ def load_outcome(objects: Objects, batch_id: str) -> BatchOutcome:
 
 
 def load_rows(
-    objects: Objects, columns: Sequence[str], batches: Iterable[str] | None = None, statuses: Sequence[str] = ()
+    objects: Objects, columns: Sequence[str], batches: Iterable[str] | None = None, statuses: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Some columns of the catalog, in the order of batch ids and rows.
+    """Some columns of the catalog.
 
     Args:
         objects: the store.
         columns: names out of `SCHEMA`.
-        batches: ids of the batches to read; all where None.
+        batches: ids of the batches to read, whose order the rows keep; where None all `current_batches`, in the order
+            of their ids.
         statuses: keep only rows with one of these; all where empty.
     """
+    chosen = sorted(current_batches(objects)) if batches is None else batches
+    return load_tables(objects, columns, chosen, statuses)[0]
+
+
+def load_tables(
+    objects: Objects, columns: Sequence[str], batches: Iterable[str], statuses: Collection[str] = ()
+) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """`load_rows`, and for each of `batches` what it was compared with: nothing where its file does not say so."""
     wanted = list(dict.fromkeys([*columns, "status"] if statuses else columns))
-    keys = [catalog_key(batch_id) for batch_id in (batch_ids(objects) if batches is None else batches)]
-    tables = []
-    for _, data in objects.get_many(keys):
+    tables = [pa.schema([SCHEMA.field(name) for name in columns]).empty_table()]
+    keys = {catalog_key(batch_id): batch_id for batch_id in batches}
+    compared = {}
+    for key, data in objects.get_many(keys):
         if not isinstance(data, bytes):
             raise data
-        tables.append(pq.read_table(io.BytesIO(data), columns=wanted).replace_schema_metadata(None))
-    if not tables:
-        tables = [pa.schema([SCHEMA.field(name) for name in wanted]).empty_table()]
+        file = pq.ParquetFile(io.BytesIO(data))
+        compared[keys[key]] = json.loads(file.schema_arrow.metadata.get(_COMPARED, b"[]"))
+        table = file.read(columns=wanted).replace_schema_metadata(None)
+        if statuses:
+            table = table.filter(pc.is_in(table["status"], pa.array(statuses)))
+        tables.append(table.select(list(columns)))
     rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    if statuses:
-        rows = rows[rows["status"].isin(statuses)].reset_index(drop=True)
-    return rows[list(columns)]
+    pa.default_memory_pool().release_unused()  # what decoding took, as much again as the rows
+    return rows, compared

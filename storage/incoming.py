@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from storage.objects import ObjectInfo, Objects
@@ -30,6 +30,8 @@ class IncomingBatch:
     """Its objects in key order, without the `_READY` mark."""
     marked: bool
     """Whether the sender has put `_READY`."""
+    attempt: int = 0
+    """How many times the same files were read before and are to be read again, all of them."""
 
     @property
     def family(self) -> str:
@@ -38,11 +40,14 @@ class IncomingBatch:
 
     @property
     def batch_id(self) -> str:
-        """Source, batch, and a digest of what lies there: late or changed files make a new revision."""
+        """Source, batch, and a digest of what lies there: late or changed files make a new revision.
+
+        The same files read again have the number of the attempt behind it.
+        """
         digest = hashlib.sha256()
         for info in self.infos:
             digest.update(f"{info.key}\0{info.size}\0{info.etag}\n".encode("utf-8", "surrogateescape"))
-        return f"{self.family}{digest.hexdigest()[:12]}"
+        return f"{self.family}{digest.hexdigest()[:12]}{f'-{self.attempt}' if self.attempt else ''}"
 
     def is_ready(self, now: datetime, settle: timedelta) -> bool:
         """Marked by its sender, or quiet for `settle`."""
@@ -84,6 +89,38 @@ def list_ready(
     """The batches that may be read now."""
     moment = now or datetime.now(UTC)
     return [batch for batch in list_batches(objects, sources) if batch.is_ready(moment, settle)]
+
+
+def choose_batches(
+    ready: Iterable[IncomingBatch], committed: Collection[str], names: Collection[str] = (), *, again: bool = False
+) -> list[IncomingBatch]:
+    """Which of the ready batches are read now.
+
+    Args:
+        ready: as `list_ready` gives them.
+        committed: ids of the batches in the catalog.
+        names: only batches of these names; all where empty.
+        again: also those whose present revision is committed, as its next attempt. One that was interrupted goes on.
+
+    Raises:
+        InvalidInput: no ready batch has one of the names, or `again` was asked for without a name.
+    """
+    if again and not names:
+        raise InvalidInput("name the batches that are to be read again: reading everything again is never meant")
+    chosen = [batch for batch in ready if not names or batch.name in names]
+    if missing := set(names).difference(batch.name for batch in chosen):
+        raise InvalidInput(
+            f"no batch {', '.join(sorted(missing))} is ready in the landing zone. "
+            "`xray batches` lists the ones that were read; a batch without _READY is ready once it is quiet."
+        )
+    fresh = [batch for batch in chosen if batch.batch_id not in committed]
+    return [_next_attempt(batch, committed) for batch in chosen] if again else fresh
+
+
+def _next_attempt(batch: IncomingBatch, committed: Collection[str]) -> IncomingBatch:
+    while batch.batch_id in committed:
+        batch = replace(batch, attempt=batch.attempt + 1)
+    return batch
 
 
 def archive_batch_name(file_name: str) -> str:

@@ -6,8 +6,11 @@ import io
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from storage.catalog import QUALITY_COLUMNS, batches_by_age, load_rows
+from storage.catalog import QUALITY_COLUMNS, current_batches, load_tables
+from storage.known import newest_rows
 from storage.objects import Objects
 from xray_model.config import SnapshotOptions
 from xray_model.data.identity import find_leaks, patients_in_two_splits
@@ -33,6 +36,9 @@ COLUMNS = (
 )
 
 
+_ROWS_AT_ONCE = 100_000
+
+
 def snapshot_key(snapshot_id: str) -> str:
     """Key of a snapshot's rows."""
     return f"snapshots/{snapshot_id}.parquet"
@@ -44,7 +50,8 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
     Raises:
         LeakFound: a patient stands in two splits.
     """
-    rows = load_rows(objects, [*COLUMNS, "key", "revision"], batches=batches_by_age(objects), statuses=("accepted",))
+    wanted = [*COLUMNS, "key", "revision", "status"]
+    rows, compared = load_tables(objects, wanted, current_batches(objects))
     excluded: dict[str, int] = {}
 
     def keep(mask: "pd.Series[bool] | npt.NDArray[np.bool_]", reason: str) -> None:
@@ -53,32 +60,26 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
             excluded[reason] = int((~mask).sum())
             rows = rows[mask]
 
-    newest = rows.sort_values("revision", kind="stable").drop_duplicates("key", keep="last").index
-    keep(rows.index.isin(newest), "replaced by a file sent later")
+    newest = newest_rows(rows)
+    accepted = rows["status"] == "accepted"
+    rows, newest = rows[list(COLUMNS)][accepted], newest[accepted]
+    keep(newest, "replaced by a file sent later")
     if options.sources:
         keep(rows["source"].isin(options.sources), "from a source that was not asked for")
     keep(rows["label"].isin(options.classes), "of a finding that was not asked for")
-    keep(~find_leaks(rows), "like an image in another split (found late)")
-    leaking = patients_in_two_splits(rows)
-    if leaking:
-        raise LeakFound(
-            f"{len(leaking)} patients stand in more than one split, the first is {leaking[0]}: the split shares or the "
-            "salt must have changed. Nothing was trained; restore the store's first settings and ingest again."
-        )
-    rows = rows[list(COLUMNS)].sort_values("image_id").reset_index(drop=True)
+    keep(~find_leaks(rows, compared), "like an image in another split (found late)")
+    _check_patients(rows)
+    rows = rows.sort_values("image_id", ignore_index=True)
     snapshot_id = _content_hash(rows)
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")
     objects.create(snapshot_key(snapshot_id), buffer.getvalue())
+    counts = rows.groupby(["split", "label"]).size()
+    patients = rows[["split", "patient_id"]].drop_duplicates()["split"].value_counts()
     return SnapshotOutcome(
         snapshot_id=snapshot_id,
-        counts={
-            split: {
-                label: int(((rows["split"] == split) & (rows["label"] == label)).sum()) for label in options.classes
-            }
-            for split in SPLITS
-        },
-        patients={split: int(rows.loc[rows["split"] == split, "patient_id"].nunique()) for split in SPLITS},
+        counts={split: {label: int(counts.get((split, label), 0)) for label in options.classes} for split in SPLITS},
+        patients={split: int(patients.get(split, 0)) for split in SPLITS},
         excluded=excluded,
     )
 
@@ -93,8 +94,25 @@ def load_snapshot(objects: Objects, snapshot_id: str, split: str | None = None) 
     return rows if split is None else rows[rows["split"] == split].reset_index(drop=True)
 
 
+def _check_patients(rows: pd.DataFrame) -> None:
+    if rows[["patient_id", "split"]].isna().to_numpy().any():
+        raise LeakFound(
+            "an accepted image has no patient or no split, so that nobody can say on which side it belongs: its batch "
+            "was not written by this pipeline. Nothing was trained; ingest the batch again."
+        )
+    leaking = patients_in_two_splits(rows)
+    if leaking:
+        raise LeakFound(
+            f"{len(leaking)} patients stand in more than one split, the first is {leaking[0]}: the split shares or the "
+            "salt must have changed. Nothing was trained; restore the store's first settings and ingest again."
+        )
+
+
 def _content_hash(rows: pd.DataFrame) -> str:
     digest = hashlib.sha256()
-    for values in rows[["image_id", "patient_id", "label", "split"]].itertuples(index=False, name=None):
-        digest.update("\0".join(values).encode() + b"\n")
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows.iloc[start : start + _ROWS_AT_ONCE]
+        fields = [pa.array(some[name], pa.string()) for name in ("image_id", "patient_id", "label", "split")]
+        lines = pc.binary_join_element_wise(*fields, "\0").to_pylist()
+        digest.update(("\n".join(lines) + "\n").encode())
     return digest.hexdigest()[:16]

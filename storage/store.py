@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -38,8 +39,9 @@ class Store:
     """Local folder for archives that must be unpacked to be read."""
 
 
+@lru_cache(maxsize=4)
 def open_store(settings: Settings) -> Store:
-    """Open the store, beginning it where it is new.
+    """Open the store, beginning it where it is new; a process opens it once.
 
     Raises:
         ConfigurationError: this machine's settings contradict those the store was begun with.

@@ -6,16 +6,17 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from storage import catalog, staging
-from storage.incoming import list_ready
+from storage.incoming import choose_batches, list_ready
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
+from xray_model.config import IngestOptions
 from xray_model.errors import ObjectNotFound
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 
 class ReadyBatch(BaseModel):
-    """A batch that may be read and is not in the catalog yet."""
+    """A batch that may be read and is not in the catalog yet, or is to be read again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,19 +26,24 @@ class ReadyBatch(BaseModel):
 
 
 @stage_task("find-batches")
-def find_batches(sources: tuple[str, ...]) -> list[ReadyBatch]:
-    """List the ready batches whose present revision the catalog does not hold, and clear up behind crashed runs."""
+def find_batches(options: IngestOptions) -> list[ReadyBatch]:
+    """List the batches that are to be read, and clear up behind crashed runs.
+
+    They are the ready ones whose present revision the catalog does not hold; with `again` the named ones, whatever
+    the catalog holds of them.
+
+    Raises:
+        InvalidInput: a batch was named that is not in the landing zone.
+    """
     settings = Settings()
     store = open_store(settings)
     committed = set(catalog.batch_ids(store.objects))
-    ready = list_ready(store.objects, timedelta(minutes=settings.settle_minutes), sources)
-    found = []
-    for batch in ready:
-        if batch.batch_id not in committed:
-            staging.stage_objects(store.objects, batch)
-            found.append(ReadyBatch(batch_id=batch.batch_id, source=batch.source, name=batch.name))
-    staging.sweep_staging(store, committed, {batch.batch_id for batch in ready})
-    return found
+    ready = list_ready(store.objects, timedelta(minutes=settings.settle_minutes), options.sources)
+    chosen = choose_batches(ready, committed, options.batches, again=options.again)
+    for batch in chosen:
+        staging.stage_objects(store.objects, batch)
+    staging.sweep_staging(store, committed, {batch.batch_id for batch in [*ready, *chosen]})
+    return [ReadyBatch(batch_id=batch.batch_id, source=batch.source, name=batch.name) for batch in chosen]
 
 
 @stage_task("read-layout")
@@ -50,17 +56,22 @@ def read_layout(batch_id: str, layout: str | None, shard_size: int) -> staging.B
 @stage_task("decode-shard")
 def decode_shard(plan: staging.BatchPlan, shard: int) -> int:
     """Decode one shard; returns how many images were decoded now."""
-    store = open_store(Settings())
-    return staging.decode_shard(store, staging.load_objects(store.objects, plan.batch_id), plan, shard)
+    return staging.decode_shard(open_store(Settings()), plan, shard)
 
 
 @stage_task("look-up-batch")
 def committed_outcome(batch_id: str) -> BatchOutcome | None:
-    """What another run made of a batch in the meantime; None where the catalog does not hold it."""
+    """What another run made of a batch in the meantime; None where the catalog does not hold it.
+
+    What this run staged after the other one had cleared up is removed.
+    """
+    store = open_store(Settings())
     try:
-        return catalog.load_outcome(open_store(Settings()).objects, batch_id)
+        outcome = catalog.load_outcome(store.objects, batch_id)
     except ObjectNotFound:
         return None
+    staging.clear_staging(store, batch_id)
+    return outcome
 
 
 @stage_task("commit-batch")
@@ -69,8 +80,8 @@ def commit_batch(outcome: BatchOutcome) -> BatchOutcome:
     store = open_store(Settings())
     objects = store.objects
     refused = outcome.status is BatchStatus.REFUSED
-    rows = pd.DataFrame() if refused else staging.load_judged(objects, outcome.batch_id)
-    if not catalog.commit_batch(objects, rows, outcome):
+    rows, compared = (pd.DataFrame(), []) if refused else staging.load_judged(objects, outcome.batch_id)
+    if not catalog.commit_batch(objects, rows, outcome, compared):
         outcome = catalog.load_outcome(objects, outcome.batch_id)
     staging.clear_staging(store, outcome.batch_id)
     return outcome

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from storage import staging
-from storage.catalog import batch_ids, load_rows
+from storage.catalog import current_batches, load_rows
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
@@ -23,13 +23,15 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
 
     store = open_store(Settings())
     batch = staging.load_objects(store.objects, plan.batch_id)
-    rows = staging.assemble_rows(store, batch, plan)
+    known = staging.load_comparable(store, batch)
+    rows = staging.assemble_rows(store, batch, plan, known.rows)
     images = check_images(rows)
-    rows = staging.mark_duplicates(store, rows, images.sound(len(rows)))
+    rows = staging.mark_duplicates(rows, images.sound(len(rows)), known.rows)
     validation = judge_batch(rows, [images, check_duplicates(rows)])
     judged = judge_rows(rows, validation)
-    staging.save_judged(store.objects, plan.batch_id, judged)
-    waiting = load_rows(store.objects, ["status"], batches=batch_ids(store.objects, batch.family), statuses=("held",))
+    staging.save_judged(store.objects, plan.batch_id, judged, known.batches)
+    revisions = current_batches(store.objects, batch.family)
+    waiting = load_rows(store.objects, ["status"], batches=revisions, statuses=("held",))
     return describe_outcome(plan, judged, validation, still_held=not waiting.empty)
 
 

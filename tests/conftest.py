@@ -1,7 +1,8 @@
-"""Fixtures for all rooms: a home of one's own, a store in it, and the real X-rays where they are."""
+"""Fixtures for all rooms: a home of one's own, a store in it, real servers, and the real X-rays where they are."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import settings
 
 from storage.settings import Settings, prepare_environment
 from storage.store import Store, open_store
+from tests.servers.swift_server import swift_server
 
 # CI judges a submission, so it tries the same cases each time; elsewhere every run tries new ones.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -17,6 +19,7 @@ if "CI" in os.environ:
 
 ROOT = Path(__file__).resolve().parents[1]
 SALT = "a salt for tests"
+BUCKET = "xray-tests"
 
 
 def pytest_configure() -> None:
@@ -61,3 +64,34 @@ def prefect_server() -> Iterator[None]:
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real S3 server with one bucket, as settings for boto3; its logs are under the session's temporary folder."""
+    import boto3
+
+    with swift_server(tmp_path_factory.mktemp("swift")) as settings, pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        boto3.session.Session().client("s3").create_bucket(Bucket=BUCKET)
+        patch.undo()
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def s3_settings(swift: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The server's settings, in force for this module and no longer, whatever the user's own are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in {**swift, "AWS_CONFIG_FILE": os.devnull}.items():
+            patch.setenv(name, value)
+        yield swift
+
+
+@pytest.fixture(scope="module")
+def new_bucket_url(s3_settings: dict[str, str], request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes the URL of a store on the server that nothing has been written to."""
+    numbers = count()
+    return lambda: f"s3://{BUCKET}/{request.module.__name__}/{next(numbers)}"

@@ -22,11 +22,17 @@ class IngestOptions(Options):
     """How new batches are read."""
 
     sources: tuple[str, ...] = Field((), description="Only batches of these sources; empty for all.")
-    layout: Literal["bimcv", "class_folders", "csv_table"] | None = Field(
+    batches: tuple[str, ...] = Field((), description="Only batches of these names; empty for all.")
+    again: bool = Field(
+        False,
+        description="Read the named batches again, all their files, after a reader was mended: a new revision takes "
+        "the place of the earlier ones, which are kept.",
+    )
+    layout: Literal["bimcv", "class_folders", "csv_table", "dicom"] | None = Field(
         None, description="Read every batch with this layout; empty to detect it."
     )
     shard_size: int = Field(256, ge=1, le=4096, description="Images per shard: the unit of work and of retries.")
-    workers: int = Field(2, ge=1, le=64, description="Shards decoded at the same time.")
+    workers: int = Field(2, ge=1, le=256, description="Shards decoded at the same time.")
 
 
 class DriftPolicy(Options):

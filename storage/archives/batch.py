@@ -10,6 +10,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from types import MappingProxyType
@@ -24,7 +25,8 @@ from storage.objects import ObjectInfo, Objects
 from storage.objects.transfer import in_order
 from xray_model.errors import InvalidInput, ObjectNotFound, XrayError
 
-_WORKERS = 16
+_BUDGET = 64 * MIB
+"""Bytes read ahead of the decoding, which is slower than any store."""
 
 
 class BatchFiles:
@@ -103,43 +105,62 @@ class BatchFiles:
         """Bytes of a file, unpacked; ObjectNotFound for a name that is not in the batch."""
         return self._file(name).size
 
-    def open(self, name: str) -> bytes:
-        """The content of one file.
+    def open(self, name: str, first: int | None = None) -> bytes:
+        """The content of one file, or its first `first` bytes.
 
         Raises:
             ObjectNotFound: no such name, or the object is gone.
             InvalidInput: it is damaged inside its archive, or larger than `limits.member_bytes`.
             StoreUnavailable: the store does not answer.
         """
-        ((_, content),) = self._read(span_of(name, self._file(name)))
+        ((_, content),) = self._read(span_of(name, self._file(name)), first)
         if isinstance(content, XrayError):
             raise content
         return content
 
-    def open_many(self, names: Sequence[str], workers: int = _WORKERS) -> Iterator[tuple[str, bytes | XrayError]]:
+    def open_many(
+        self, names: Sequence[str], workers: int | None = None, first: int | None = None
+    ) -> Iterator[tuple[str, bytes | XrayError]]:
         """Read many files at a time, in the order of `names`, with the error in place of what could not be read.
 
-        Names in the order of `self.names` are read fastest. Some 256 MiB are read ahead at most.
+        Names in the order of `self.names` are read fastest. Some 64 MiB are read ahead at most.
+
+        Args:
+            names: any of the batch's.
+            workers: threads; as many as pay with this store where None.
+            first: only so many bytes from the beginning of each.
         """
         files = self._index().files
-        spans = spans_of((name, files.get(name)) for name in names)
-        for span, contents in in_order(self._read, spans, workers, lambda span: span.weight):
+        wanted = ((name, files.get(name)) for name in names)
+        spans = spans_of(wanted) if first is None else (span_of(name, file) for name, file in wanted)
+        read, weigh = partial(self._read, first=first), partial(_weigh, first=first)
+        for span, contents in in_order(read, spans, workers or self._objects.readers, weigh, _BUDGET):
             if isinstance(contents, XrayError):
                 yield from ((name, contents) for name in span.names)
             else:
                 yield from contents
 
-    def _read(self, span: Span) -> list[tuple[str, bytes | XrayError]]:
-        """Fetch a span with one request and take its files apart."""
+    def _read(self, span: Span, first: int | None = None) -> list[tuple[str, bytes | XrayError]]:
+        """Fetch a span and take its files apart."""
         if not span.files:
             raise _not_in_batch()
-        first = span.files[0]
-        if first.packed is None:
-            if first.size > self._limits.member_bytes:
-                raise InvalidInput(f"a file of a batch is larger than {self._limits.member_bytes // MIB} MiB.")
-            return [(first.name, self._objects.get(first.info.key))]
-        extent = first.packed.read(span.start, span.end - span.start)
-        return [(file.name, _content(file, extent, span.start)) for file in span.files]
+        packed = span.files[0].packed
+        if packed is None:
+            return [(file.name, self._read_loose(file, first)) for file in span.files]
+        if first is not None and not packed.member.packing:
+            return [(span.files[0].name, packed.read(span.start, min(first, packed.member.size)))]
+        extent = packed.read(span.start, span.end - span.start)
+        return [(file.name, _content(file, extent, span.start, first)) for file in span.files]
+
+    def _read_loose(self, file: File, first: int | None) -> bytes | XrayError:
+        if first is None and file.size > self._limits.member_bytes:
+            return InvalidInput(f"a file of a batch is larger than {self._limits.member_bytes // MIB} MiB.")
+        try:
+            return (
+                self._objects.get(file.info.key) if first is None else self._objects.get_range(file.info.key, 0, first)
+            )
+        except XrayError as error:
+            return error
 
     def _file(self, name: str) -> File:
         file = self._index().files.get(name)
@@ -161,15 +182,21 @@ class BatchFiles:
         return Spool(folder, self._objects, self._limits)
 
 
-def _content(file: File, extent: bytes, start: int) -> bytes | XrayError:
-    """One file out of the bytes of a span that begins at `start` of its archive."""
+def _weigh(span: Span, first: int | None) -> int:
+    """Bytes held while a span, or the beginning of its one file, is fetched."""
+    compressed = span.files and span.files[0].packed and span.files[0].packed.member.packing
+    return span.weight if first is None or compressed else min(first, span.weight)
+
+
+def _content(file: File, extent: bytes, start: int, first: int | None) -> bytes | XrayError:
+    """One file, or its beginning, out of the bytes of a span that begins at `start` of its archive."""
     if file.packed is None:
         raise TypeError("only members of archives lie in an extent")
     member = file.packed.member
     data = extent[member.offset - start : member.offset - start + member.extent]
     if member.packing:
         try:
-            return unpack(member, member.packing, data)
+            return unpack(member, member.packing, data)[:first]
         except InvalidInput as error:
             return error
     if len(data) == member.size:

@@ -10,6 +10,8 @@ from storage.objects import ObjectInfo
 _LONGEST = 8 * MIB
 _GAP = MIB // 4
 """Bytes between two files that are fetched in vain rather than by another request."""
+_TOGETHER = 8
+"""Small loose files that one worker reads one after another: handing over each by itself would cost more than it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class File:
 
 @dataclass(slots=True)
 class Span:
-    """Names read together: one loose object or unknown name, or members of one archive that lie side by side."""
+    """Names read together: a few small loose objects, members of one archive side by side, or one unknown name."""
 
     names: list[str]
     files: list[File] = field(default_factory=list)
@@ -82,10 +84,12 @@ def spans_of(wanted: Iterable[tuple[str, File | None]]) -> Iterator[Span]:
 
 
 def _joined(span: Span, following: Span) -> bool:
-    """Whether one request may bring both."""
+    """Whether one worker may bring both: with one request, where they are members."""
     if not span.files or not following.files:
         return False
     last, first = span.files[-1].packed, following.files[0].packed
+    if last is None and first is None:
+        return len(span.files) < _TOGETHER and span.weight + following.weight <= MIB
     if last is None or first is None or last.read is not first.read:
         return False
     return span.end <= following.start <= span.end + _GAP and following.end - span.start <= _LONGEST

@@ -40,6 +40,11 @@ class Objects(Protocol):
         """Where the store is; `open_objects(url)` opens it again."""
         ...
 
+    @property
+    def readers(self) -> int:
+        """How many objects it pays to read at a time: few where reading is a matter of microseconds."""
+        ...
+
     def list(self, prefix: str = "", start_after: str | None = None) -> Iterator[ObjectInfo]:
         """Objects whose key begins with `prefix` and is greater than `start_after`, in the order of their keys.
 

@@ -25,7 +25,6 @@ from storage.objects.local_listing import TEMPORARY, etag_of, folders_under, obj
 from storage.objects.transfer import one_winner, read_many, write_many
 from xray_model.errors import InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
 
-_READERS = 4
 _WRITERS = 16
 """Writers mostly wait for the disk to sync, which serves many of them at once."""
 _LEFTOVER_SECONDS = 24 * 3600
@@ -43,6 +42,8 @@ class LocalObjects:
             self._temporary = self._root / TEMPORARY
             self._temporary.mkdir(exist_ok=True)
             self._remove_leftovers()
+
+    readers = 2
 
     @property
     def url(self) -> str:
@@ -143,7 +144,7 @@ class LocalObjects:
 
     def get_many(self, keys: Iterable[str], workers: int | None = None) -> Iterator[tuple[str, bytes | XrayError]]:
         """See `Objects.get_many`."""
-        return read_many(self.get, keys, workers or _READERS)
+        return read_many(self.get, keys, workers or self.readers)
 
     def put_many(self, items: Iterable[tuple[str, bytes]], workers: int | None = None) -> int:
         """See `Objects.put_many`."""

@@ -32,7 +32,7 @@ from storage.objects.s3_errors import told
 from storage.objects.transfer import one_winner, read_many, write_many
 from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
 
-_WORKERS = 16
+_WRITERS = 16
 _CONNECTIONS = 64
 _PARTS = TransferConfig(multipart_threshold=2**24, multipart_chunksize=2**24, max_concurrency=8)
 _LONGEST_WAIT = 10.0
@@ -64,6 +64,8 @@ class S3Objects:
         self._bucket, self._root, self._attempts = bucket, f"{root}/" if root else "", attempts
         with told(bucket, "opening it"):
             self._client = _client(connect_timeout, read_timeout, attempts)
+
+    readers = 16
 
     @property
     def url(self) -> str:
@@ -175,11 +177,11 @@ class S3Objects:
 
     def get_many(self, keys: Iterable[str], workers: int | None = None) -> Iterator[tuple[str, bytes | XrayError]]:
         """See `Objects.get_many`."""
-        return read_many(self.get, keys, workers or _WORKERS)
+        return read_many(self.get, keys, workers or self.readers)
 
     def put_many(self, items: Iterable[tuple[str, bytes]], workers: int | None = None) -> int:
         """See `Objects.put_many`."""
-        return write_many(self.put, items, workers or _WORKERS)
+        return write_many(self.put, items, workers or _WRITERS)
 
     def probe_create_only(self) -> bool:
         """See `Objects.probe_create_only`."""

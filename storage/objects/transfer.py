@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BUDGET = 256 * 2**20
-"""Bytes that may be read ahead of the consumer."""
+"""Bytes that may be read ahead of the consumer, where no other number is given."""
 
 _WINDOW = 4
 """Items under way for each worker: one slow object then holds up none of the others."""
@@ -21,7 +21,11 @@ _RACERS = 8
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int, weigh: Callable[[Item], int]
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    weigh: Callable[[Item], int],
+    budget: int = BUDGET,
 ) -> Iterator[tuple[Item, Result | XrayError]]:
     """Do `work` on `items` in threads and yield each with its result, in the order of the items.
 
@@ -29,8 +33,9 @@ def in_order(
         work: called from several threads; an XrayError it raises is yielded in the result's place.
         items: consumed only as far as there is room.
         workers: threads.
-        weigh: bytes an item is expected to hold; the sum of those under way or waiting stays within `BUDGET`,
+        weigh: bytes an item is expected to hold; the sum of those under way or waiting stays within `budget`,
             except that one item is always let in.
+        budget: bytes that may be read ahead of the consumer.
 
     Yields:
         Item and result. Closing the generator cancels what has not begun.
@@ -43,7 +48,7 @@ def in_order(
             while following is not None or waiting:
                 while following is not None and len(waiting) < _WINDOW * workers:
                     weight = weigh(following)
-                    if waiting and held + weight > BUDGET:
+                    if waiting and held + weight > budget:
                         break
                     waiting.append((following, weight, pool.submit(_attempt, work, following)))
                     held, following = held + weight, next(supply, None)

@@ -7,13 +7,14 @@ stopped, and two runs at once do the same work twice but end the same.
 from storage.staging.decoding import decode_shard
 from storage.staging.files import clear_staging, load_judged, save_judged, sweep_staging
 from storage.staging.plan import BatchPlan, load_objects, stage_batch, stage_objects
-from storage.staging.rows import assemble_rows, mark_duplicates
+from storage.staging.rows import assemble_rows, load_comparable, mark_duplicates
 
 __all__ = [
     "BatchPlan",
     "assemble_rows",
     "clear_staging",
     "decode_shard",
+    "load_comparable",
     "load_judged",
     "load_objects",
     "mark_duplicates",

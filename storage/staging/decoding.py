@@ -1,90 +1,101 @@
 """Decoding one shard of a staged batch: its pixels, and a row of facts for each image."""
 
-import dataclasses
 import hashlib
 import json
+from dataclasses import fields
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from storage.incoming import IncomingBatch
-from storage.objects import Objects
+from storage.archives import BatchFiles
 from storage.shards import array_bytes, shard_key
-from storage.staging.files import create_frame, open_batch, read_frame, staging_key
-from storage.staging.plan import BatchPlan
+from storage.staging.files import facts_key, frame_bytes, open_batch, read_frame, records_key
+from storage.staging.plan import BatchPlan, load_objects
 from storage.store import Store
-from xray_model.data.images import CanonicalImage, decode_image
+from xray_model.data.images import PixelFacts, decode_image
+from xray_model.data.quality import QualityFigures
 from xray_model.data.records import DisplayHints
 from xray_model.errors import StoreUnavailable, UnreadableImage, XrayError
 
+_PIXEL_FACTS = tuple(field.name for field in fields(PixelFacts) if field.name != "quality")
+_QUALITY = tuple(field.name for field in fields(QualityFigures))
+_pixel_facts, _quality = attrgetter(*_PIXEL_FACTS), attrgetter(*_QUALITY)
 
-def decode_shard(store: Store, batch: IncomingBatch, plan: BatchPlan, shard: int) -> int:
+
+def decode_shard(store: Store, plan: BatchPlan, shard: int) -> int:
     """Decode one shard of a staged batch and write its pixels and facts; returns how many images were decoded.
 
     A bad image becomes a row with its reason. A shard that is already there is not decoded again.
 
     Raises:
+        ObjectNotFound: another run has committed the batch and cleared up.
         StoreUnavailable: the store failed, so that nothing is known of the images.
     """
-    facts_key = staging_key(plan.batch_id, f"{shard:04d}.parquet")
-    if store.objects.exists(facts_key):
+    if store.objects.exists(facts_key(plan.batch_id, shard)):
         return 0
-    records = read_frame(store.objects, staging_key(plan.batch_id, "records.parquet"))
-    records = records.iloc[shard * plan.shard_size : (shard + 1) * plan.shard_size]
-    files = open_batch(store, batch)
-    pixels: list[np.ndarray] = []
+    records = read_frame(store.objects, records_key(plan.batch_id, shard))
+    readable = records.loc[records["unreadable"].isna()]
+    canvas = np.zeros((len(readable), store.side, store.side), np.uint8)
+    decoded = 0
     facts: list[dict[str, Any]] = []
-    opened = files.open_many([json.loads(name) for name in records.loc[records["unreadable"].isna(), "name"]])
-    for row in records.itertuples(index=False):
-        if row.unreadable is not None:
-            facts.append({"image_id": _hash(f"unread:{row.key}".encode()), "unreadable": row.unreadable})
-            continue
-        _, data = next(opened)
-        found, image = _decode(row, data, store.side)
-        if image is not None:
-            found |= {"shard": shard, "row": len(pixels)}
-            pixels.append(image.pixels)
+    opened = _files(store, plan.batch_id).open_many([json.loads(name) for name in readable["name"]])
+    for key, display, unreadable in records[["key", "display", "unreadable"]].itertuples(index=False, name=None):
+        data = UnreadableImage(unreadable) if unreadable is not None else next(opened)[1]
+        found = _decode(key, display, data, canvas[decoded : decoded + 1])
+        if found["unreadable"] is None:
+            found |= {"shard": shard, "row": decoded}
+            decoded += 1
         facts.append(found)
-    canonical = np.stack(pixels) if pixels else np.zeros((0, store.side, store.side), np.uint8)
-    _keep_shard(store.objects, shard_key(plan.batch_id, shard), canonical)
-    create_frame(store.objects, facts_key, pd.DataFrame(facts))
-    return len(pixels)
+    _keep_shard(store, shard_key(plan.batch_id, shard), canvas[:decoded])
+    store.objects.create(facts_key(plan.batch_id, shard), frame_bytes(pd.DataFrame(facts)))
+    return decoded
 
 
-def _keep_shard(objects: Objects, key: str, canonical: np.ndarray) -> None:
+@lru_cache(maxsize=4)
+def _files(store: Store, batch_id: str) -> BatchFiles:
+    """The files of a batch, listed once for all its shards; they are named by what the batch id is a digest of."""
+    return open_batch(store, load_objects(store.objects, batch_id))
+
+
+def _keep_shard(store: Store, key: str, pixels: npt.NDArray[np.uint8]) -> None:
     """Write a shard for ever; a crashed or parallel run may have written the same one before."""
-    data = array_bytes(canonical)
-    if not objects.create(key, data) and objects.get(key) != data:
+    data = array_bytes(pixels)
+    if not store.objects.create(key, data) and store.objects.get(key) != data:
         raise StoreUnavailable(
             f"{key} in the store holds other pixels: files of the batch changed while it was read. "
             "It is read again as a new revision by the next run."
         )
 
 
-def _decode(row: Any, data: bytes | XrayError, side: int) -> tuple[dict[str, Any], CanonicalImage | None]:
+def _decode(key: str, display: str, data: bytes | XrayError, place: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Decode one image into `place`, uint8 [1, side, side], and say what is known of it."""
     if isinstance(data, StoreUnavailable):
         raise data
     if isinstance(data, XrayError):
-        return {"image_id": _hash(f"unread:{row.key}".encode()), "unreadable": str(data)}, None
-    image_id = _hash(data)
+        return {"image_id": hashlib.sha256(f"unread:{key}".encode()).hexdigest(), "unreadable": str(data)}
+    image_id = hashlib.sha256(data).hexdigest()
     try:
-        image = decode_image(data, _hints(row.display), side)
+        image = decode_image(data, _hints(display), place.shape[1])
     except UnreadableImage as error:
-        return {"image_id": image_id, "unreadable": str(error)}, None
-    facts = dataclasses.asdict(image.facts)
-    quality = facts.pop("quality")
-    return {"image_id": image_id, "unreadable": None, **facts, **quality}, image
+        return {"image_id": image_id, "unreadable": str(error)}
+    place[0] = image.pixels
+    return {
+        "image_id": image_id,
+        "unreadable": None,
+        **dict(zip(_PIXEL_FACTS, _pixel_facts(image.facts), strict=True)),
+        **dict(zip(_QUALITY, _quality(image.facts.quality), strict=True)),
+    }
 
 
+@lru_cache(maxsize=64)
 def _hints(text: str) -> DisplayHints:
-    fields = json.loads(text)
+    stored = json.loads(text)
     for name in ("window", "rescale"):
-        fields[name] = None if fields[name] is None else tuple(fields[name])
-    if fields["voi_lut"] is not None:
-        fields["voi_lut"] = (fields["voi_lut"][0], tuple(fields["voi_lut"][1]))
-    return DisplayHints(**fields)
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        stored[name] = None if stored[name] is None else tuple(stored[name])
+    if stored["voi_lut"] is not None:
+        stored["voi_lut"] = (stored["voi_lut"][0], tuple(stored["voi_lut"][1]))
+    return DisplayHints(**stored)

@@ -1,8 +1,9 @@
 """The files of a batch that is being read: frames under `staging/<batch_id>/`, and what was unpacked here."""
 
 import io
+import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -21,6 +22,16 @@ def staging_key(batch_id: str, name: str) -> str:
     return f"{PREFIX}{batch_id}/{name}"
 
 
+def records_key(batch_id: str, shard: int) -> str:
+    """Key of the records of one shard: what the reader said of its images."""
+    return staging_key(batch_id, f"records/{shard:04d}.parquet")
+
+
+def facts_key(batch_id: str, shard: int) -> str:
+    """Key of the facts of one shard: what its pixels said. It is written last, so that a shard that has it is done."""
+    return staging_key(batch_id, f"facts/{shard:04d}.parquet")
+
+
 def open_batch(store: Store, batch: IncomingBatch) -> BatchFiles:
     """The files of a batch; archives that must be unpacked are unpacked once on this machine."""
     spool = store.spool / batch.batch_id
@@ -28,42 +39,57 @@ def open_batch(store: Store, batch: IncomingBatch) -> BatchFiles:
     return BatchFiles(store.objects, batch.infos, batch.prefix, spool=spool)
 
 
-def create_frame(objects: Objects, key: str, frame: pd.DataFrame) -> None:
-    """Write a frame unless it is there."""
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame as Parquet."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
-    objects.create(key, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_frame(objects: Objects, key: str) -> pd.DataFrame:
     """Read a frame; ObjectNotFound when there is none."""
-    frame = pd.read_parquet(io.BytesIO(objects.get(key)))
+    return _frame(objects.get(key))
+
+
+def read_frames(objects: Objects, keys: Iterable[str]) -> pd.DataFrame:
+    """Read frames and put them one below the other; ObjectNotFound when one is missing."""
+    frames = []
+    for _, data in objects.get_many(keys):
+        if not isinstance(data, bytes):
+            raise data
+        frames.append(_frame(data))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _frame(data: bytes) -> pd.DataFrame:
+    frame = pd.read_parquet(io.BytesIO(data))
     texts = frame.select_dtypes(include=["object", "string"]).columns
     # Missing text is None throughout, never NaN.
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
 
-def save_judged(objects: Objects, batch_id: str, rows: pd.DataFrame) -> None:
-    """Keep the rows with their status and reasons until they are committed."""
-    buffer = io.BytesIO()
-    rows.to_parquet(buffer, index=False)
-    objects.put(staging_key(batch_id, "judged.parquet"), buffer.getvalue())
+def save_judged(objects: Objects, batch_id: str, rows: pd.DataFrame, compared: Collection[str]) -> None:
+    """Keep the rows with their status and reasons, and the batches they were compared with, until the commit."""
+    objects.put(staging_key(batch_id, "compared.json"), json.dumps(sorted(compared)).encode())
+    objects.put(staging_key(batch_id, "judged.parquet"), frame_bytes(rows))
 
 
-def load_judged(objects: Objects, batch_id: str) -> pd.DataFrame:
-    """The rows that `save_judged` kept.
+def load_judged(objects: Objects, batch_id: str) -> tuple[pd.DataFrame, list[str]]:
+    """What `save_judged` kept.
 
     Raises:
         ObjectNotFound: there are none, or another run has committed them and cleared up.
     """
-    return read_frame(objects, staging_key(batch_id, "judged.parquet"))
+    compared: list[str] = json.loads(objects.get(staging_key(batch_id, "compared.json")))
+    return read_frame(objects, staging_key(batch_id, "judged.parquet")), compared
 
 
 def clear_staging(store: Store, batch_id: str) -> None:
     """Remove what a committed batch no longer needs."""
+    # First, because a run that is killed in between leaves staged files, by which the next one knows of the rest.
+    shutil.rmtree(store.spool / batch_id, ignore_errors=True)  # another machine may have unpacked it, or none
     for info in list(store.objects.list(f"{PREFIX}{batch_id}/")):
         store.objects.delete(info.key)
-    shutil.rmtree(store.spool / batch_id, ignore_errors=True)  # another machine may have unpacked it, or none
 
 
 def sweep_staging(store: Store, committed: Collection[str], current: Collection[str]) -> None:

@@ -2,21 +2,22 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from storage.archives import BatchFiles
-from storage.catalog import batch_ids, load_rows
+from storage.catalog import batch_ids, current_batches, load_rows
 from storage.incoming import IncomingBatch
 from storage.objects import ObjectInfo, Objects
-from storage.staging.files import create_frame, open_batch, staging_key
+from storage.staging.files import frame_bytes, open_batch, records_key, staging_key
+from storage.staging.reading import read_batch
 from storage.store import Store
 from xray_model.data.identity import pseudonymise
-from xray_model.data.layouts.detection import detect_layout
-from xray_model.data.records import OWN_NUMBERING, Reading, Record
+from xray_model.data.records import OWN_NUMBERING, Record
 from xray_model.errors import InvalidInput, ObjectNotFound
 
 RECORD_COLUMNS = (
@@ -35,6 +36,10 @@ RECORD_COLUMNS = (
     "display",
     "unreadable",
 )
+
+
+Refused: TypeAlias = tuple[str, str]
+"""Name and reason of what could not be read of an archive."""
 
 
 class BatchPlan(BaseModel):
@@ -66,7 +71,7 @@ class BatchPlan(BaseModel):
 def stage_objects(objects: Objects, batch: IncomingBatch) -> None:
     """Write down which objects make the batch now, so that every later step works on the same ones."""
     listing = {
-        **{name: getattr(batch, name) for name in ("source", "name", "prefix", "marked")},
+        **{name: getattr(batch, name) for name in ("source", "name", "prefix", "marked", "attempt")},
         "infos": [(info.key, info.size, info.etag, info.modified.isoformat()) for info in batch.infos],
     }
     objects.create(staging_key(batch.batch_id, "objects.json"), json.dumps(listing).encode())
@@ -88,8 +93,8 @@ def load_objects(objects: Objects, batch_id: str) -> IncomingBatch:
 def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_size: int) -> BatchPlan:
     """Read a batch's names, tables and sidecars, and write its records and plan; decode nothing.
 
-    Files that an earlier revision of the batch brought into the catalog are left out; what it quarantined is read
-    again, for what is new may be the tables that were missing.
+    Files that an earlier revision of the batch brought into the catalog are left out, unless the batch is read again;
+    what it quarantined is always read again, for what is new may be the tables that were missing.
 
     Raises:
         InvalidInput: the batch is empty, or follows no layout (UnknownLayout).
@@ -103,13 +108,11 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
     if not batch.infos:
         raise InvalidInput("the batch is empty: no file has arrived under its name")
     files = open_batch(store, batch)
-    reading = _read_records(files, layout)
+    reading = read_batch(files, layout)
     revisions = batch_ids(objects, batch.family)
-    known = load_rows(objects, ["key", "etag"], batches=revisions, statuses=("accepted", "held"))
-    seen = set(zip(known["key"], known["etag"], strict=True))
-    rows = [_record_row(record, files, batch, store.salt) for record in reading.records]
-    rows += [_refused_row(batch.prefix, name, reason) for name, reason in sorted(files.refused.items())]
-    fresh = [row for row in rows if (row["key"], row["etag"]) not in seen]
+    seen = _seen_files(objects, [] if batch.attempt else current_batches(objects, batch.family))
+    found: list[Record | Refused] = [*reading.records, *sorted(files.refused.items())]
+    fresh = [item for item in found if _file_of(item, files, batch) not in seen]
     plan = BatchPlan(
         batch_id=batch.batch_id,
         source=batch.source,
@@ -117,35 +120,46 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
         layout=reading.layout,
         files=len(files.names) + len(files.refused),
         images=len(fresh),
-        known=len(rows) - len(fresh),
+        known=len(found) - len(fresh),
         revision=len(revisions),
         shard_size=shard_size,
         passed_over=dict(reading.passed_over),
         notes=dict(reading.notes),
     )
-    frame = pd.DataFrame(fresh, columns=[*RECORD_COLUMNS])
-    create_frame(objects, staging_key(batch.batch_id, "records.parquet"), frame)
+    objects.put_many(
+        (records_key(batch.batch_id, shard), frame_bytes(pd.DataFrame(rows, columns=[*RECORD_COLUMNS])))
+        for shard, rows in _rows_of_shards(fresh, files, batch, store.salt, shard_size)
+    )
     objects.create(plan_key, plan.model_dump_json().encode())
     return BatchPlan.model_validate_json(objects.get(plan_key))
 
 
-def _read_records(files: BatchFiles, layout: str | None) -> Reading:
-    if not files.names:
-        return Reading(layout or "none", ())
-    reader = detect_layout(files.names, layout)
-    # Fetched many at a time: opened one by one, a sidecar each would cost more than its image.
-    fetched = dict(files.open_many(reader.needs(files.names)))
-
-    def open_file(name: str) -> bytes:
-        data = fetched[name] if name in fetched else files.open(name)
-        if isinstance(data, bytes):
-            return data
-        raise data
-
-    return reader.read(files.names, open_file)
+def _seen_files(objects: Objects, revisions: list[str]) -> set[tuple[str, str]]:
+    """Key and mark of every file that these revisions brought in."""
+    known = load_rows(objects, ["key", "etag"], batches=revisions, statuses=("accepted", "held"))
+    return set(zip(known["key"], known["etag"], strict=True))
 
 
-def _record_row(record: Record, files: BatchFiles, batch: IncomingBatch, salt: bytes) -> dict[str, Any]:
+def _file_of(item: Record | Refused, files: BatchFiles, batch: IncomingBatch) -> tuple[str, str]:
+    if isinstance(item, Record):
+        return _printable(f"{batch.prefix}{item.name}"), files.etag_of(item.name)
+    return _printable(f"{batch.prefix}{item[0]}"), ""
+
+
+def _rows_of_shards(
+    items: Sequence[Record | Refused], files: BatchFiles, batch: IncomingBatch, salt: bytes, shard_size: int
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Number and rows of one shard after another: those of a whole batch at once could fill the memory."""
+    for shard, start in enumerate(range(0, len(items), shard_size)):
+        rows = []
+        for item in items[start : start + shard_size]:
+            key, etag = _file_of(item, files, batch)
+            described = _record_row(item, batch, salt) if isinstance(item, Record) else _refused_row(item)
+            rows.append({**described, "key": key, "etag": etag})
+        yield shard, rows
+
+
+def _record_row(record: Record, batch: IncomingBatch, salt: bytes) -> dict[str, Any]:
     patient = record.patient
     if patient is not None:
         space, _, number = patient.partition(":")
@@ -153,8 +167,6 @@ def _record_row(record: Record, files: BatchFiles, batch: IncomingBatch, salt: b
     return {
         # Escaped, because a name may hold bytes that are no text, which Parquet cannot.
         "name": json.dumps(record.name),
-        "key": _printable(f"{batch.prefix}{record.name}"),
-        "etag": files.etag_of(record.name),
         "patient_id": None if patient is None else pseudonymise(patient, salt),
         "session_id": None if record.session is None else pseudonymise(f"session:{record.session}", salt),
         "view": record.view,
@@ -169,9 +181,8 @@ def _record_row(record: Record, files: BatchFiles, batch: IncomingBatch, salt: b
     }
 
 
-def _refused_row(prefix: str, name: str, reason: str) -> dict[str, Any]:
-    empty = dict.fromkeys(RECORD_COLUMNS)
-    return {**empty, "key": _printable(f"{prefix}{name}"), "etag": "", "problems": [], "unreadable": reason}
+def _refused_row(refused: Refused) -> dict[str, Any]:
+    return {**dict.fromkeys(RECORD_COLUMNS), "problems": [], "unreadable": refused[1]}
 
 
 def _printable(text: str) -> str:

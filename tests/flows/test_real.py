@@ -16,7 +16,7 @@ from xray_model.config import (
 )
 from xray_model.outcomes import BatchStatus, NightOutcome
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = pytest.mark.real
 
 SALT = "proof"
 """It decides which patients test. Over twelve splits a linear probe on these features has F1 .856, give or take .02."""

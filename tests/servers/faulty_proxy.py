@@ -32,9 +32,10 @@ class Fault(Enum):
 
 @dataclass
 class Trouble:
-    """Which requests go wrong. `happened` counts the faults."""
+    """Which requests go wrong. `requests` counts them all, `happened` the faults."""
 
     faults: Sequence[Fault]
+    """They happen in turn, so that each has its share."""
     share: float = 1.0
     methods: frozenset[str] = frozenset({"GET", "PUT", "HEAD", "POST", "DELETE"})
     at_most: int = 3
@@ -44,6 +45,7 @@ class Trouble:
     """A header of requests that is taken away, as a server does that does not know it."""
     only: str = ""
     """The end of the one path that goes wrong; all do when it is empty."""
+    requests: int = 0
     happened: Counter[Fault] = field(default_factory=Counter)
     _random: random.Random = field(default_factory=lambda: random.Random(7))
     _in_a_row: Counter[str] = field(default_factory=Counter)
@@ -53,6 +55,7 @@ class Trouble:
         """What goes wrong with this request; None when it goes well."""
         place = f"{method} {path}"
         with self._lock:
+            self.requests += 1
             if (
                 not self.faults
                 or method not in self.methods
@@ -63,7 +66,7 @@ class Trouble:
                 self._in_a_row[place] = 0
                 return None
             self._in_a_row[place] += 1
-            fault = self._random.choice(self.faults)
+            fault = self.faults[self.happened.total() % len(self.faults)]
             self.happened[fault] += 1
             return fault
 

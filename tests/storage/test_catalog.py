@@ -1,9 +1,14 @@
 """The catalog: committed once, read by column, the same bytes every time."""
 
+import io
+import os
+
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from storage import catalog
+from storage.objects.local import LocalObjects
 from storage.store import Store
 from xray_model.errors import ObjectNotFound
 from xray_model.outcomes import BatchOutcome, BatchStatus
@@ -74,3 +79,76 @@ def test_unknown_batch_is_an_error(store: Store) -> None:
 def test_empty_catalog_has_columns(store: Store) -> None:
     """An empty catalog is a frame without rows."""
     assert list(catalog.load_rows(store.objects, ["image_id", "age"]).columns) == ["image_id", "age"]
+
+
+FIRST, LATE, LATER = (f"a.one.{digit * 12}" for digit in "fab")
+"""Revisions of one batch, whose ids sort otherwise than they arrived."""
+
+
+def commit_in_order(store: Store, *batches: str, seconds: int = 1) -> None:
+    """Commit batches one after another, `seconds` apart."""
+    assert isinstance(store.objects, LocalObjects)
+    for place, batch_id in enumerate(batches):
+        catalog.commit_batch(store.objects, rows(batch_id), outcome(batch_id))
+        path = store.objects._root / catalog.catalog_key(batch_id)
+        os.utime(path, (10**9 + place * seconds,) * 2)
+
+
+def test_reading_again_replaces_the_family(store: Store) -> None:
+    """A batch that was read again takes the place of all its earlier revisions, and of no other batch."""
+    commit_in_order(store, FIRST, "a.two.cccccccccccc", LATE, f"{LATE}-1")
+    assert catalog.current_batches(store.objects) == ["a.two.cccccccccccc", f"{LATE}-1"]
+    assert catalog.load_rows(store.objects, ["batch_id"])["batch_id"].unique().tolist() == [
+        f"{LATE}-1",
+        "a.two.cccccccccccc",
+    ]
+    assert catalog.current_batches(store.objects, "a.one.") == [f"{LATE}-1"]
+    assert set(catalog.batch_ids(store.objects)) == {FIRST, LATE, f"{LATE}-1", "a.two.cccccccccccc"}
+
+
+def test_the_last_reading_counts(store: Store) -> None:
+    """The tenth reading replaces the ninth; files that arrived after it stay beside it until they are read again."""
+    commit_in_order(store, FIRST, f"{FIRST}-9", f"{FIRST}-10", LATE)
+    assert catalog.current_batches(store.objects) == [f"{FIRST}-10", LATE]
+    commit_in_order(store, FIRST, f"{FIRST}-9", f"{FIRST}-10", LATE, f"{LATE}-1")
+    assert catalog.current_batches(store.objects) == [f"{LATE}-1"]
+
+
+def test_late_files_survive_a_reading_that_did_not_see_them(store: Store) -> None:
+    """A revision committed while the one before it was read again is not lost, though it was committed first."""
+    commit_in_order(store, FIRST, LATE, f"{FIRST}-1")
+    assert catalog.current_batches(store.objects) == [LATE, f"{FIRST}-1"]
+
+
+def test_commits_of_one_second(store: Store) -> None:
+    """Where a store tells seconds alone, what was read again still replaces what it was read from."""
+    commit_in_order(store, FIRST, f"{FIRST}-1", f"{FIRST}-2", seconds=0)
+    assert catalog.current_batches(store.objects) == [f"{FIRST}-2"]
+
+
+def test_names_that_look_like_a_reading(store: Store) -> None:
+    """Only a number behind the digest marks a batch that was read again, not one in a source's or batch's name."""
+    commit_in_order(store, "a.one-1.cccccccccccc", "a.one-2.cccccccccccc", "a-1.one.dddddddddddd")
+    assert len(catalog.current_batches(store.objects)) == 3
+    assert catalog.batch_family("a.one-2.cccccccccccc-1") == "a.one-2."
+
+
+def test_compared_batches_are_kept(store: Store) -> None:
+    """What a batch was compared with comes back, the same bytes in whatever order it was given."""
+    catalog.commit_batch(store.objects, rows("a.one.1"), outcome("a.one.1"), ["c", "b"])
+    catalog.commit_batch(store.objects, rows("b.x.1"), outcome("b.x.1"))
+    frame, compared = catalog.load_tables(store.objects, ["image_id"], ["b.x.1", "a.one.1"])
+    assert compared == {"b.x.1": [], "a.one.1": ["b", "c"]}
+    assert frame["image_id"].tolist() == ["b.x.1-0", "b.x.1-1", "a.one.1-0", "a.one.1-1"]
+
+
+def test_files_without_the_mark_saw_nothing(store: Store) -> None:
+    """A file committed before comparisons were recorded counts as compared with nothing."""
+    commit_in_order(store, FIRST)
+    key = catalog.catalog_key(FIRST)
+    table = pq.read_table(io.BytesIO(store.objects.get(key)))
+    metadata = {name: value for name, value in table.schema.metadata.items() if name != b"xray.compared"}
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), buffer)
+    store.objects.put(key, buffer.getvalue())
+    assert catalog.load_tables(store.objects, ["image_id"], [FIRST])[1] == {FIRST: []}

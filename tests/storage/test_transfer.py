@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.objects import transfer
 from storage.objects.transfer import in_order, read_many
 from xray_model.errors import ObjectNotFound, XrayError
 
@@ -30,9 +29,8 @@ def test_results_come_in_the_order_of_the_items(delays: list[int], workers: int)
         assert isinstance(result, XrayError) if delay == 2 else result == number
 
 
-def test_no_more_is_read_ahead_than_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_read_ahead_than_the_budget() -> None:
     """Items under way or waiting never weigh more than the budget, and one too heavy goes alone."""
-    monkeypatch.setattr(transfer, "BUDGET", 100)
     held, most, lock = 0, 0, threading.Lock()
     weights = [30, 30, 30, 30, 250, 30, 90, 20, 1, 1] * 4
 
@@ -44,14 +42,14 @@ def test_no_more_is_read_ahead_than_the_budget(monkeypatch: pytest.MonkeyPatch) 
         time.sleep(0.002)
         return weight
 
-    for weight, _ in in_order(work, weights, 8, lambda weight: weight):
+    for weight, _ in in_order(work, weights, 8, lambda weight: weight, budget=100):
         with lock:
             held -= weight
     assert most <= 250 + 100
     assert held == 0
 
 
-def test_objects_of_unknown_size_begin_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_of_unknown_size_begin_slowly() -> None:
     """Before the first size is known, few objects are read, however many workers there are."""
     begun = []
     release = threading.Event()

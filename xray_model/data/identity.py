@@ -1,11 +1,13 @@
 """Who and what an image is: pseudonyms of patients, exact and near duplicates, and the leaks they make."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from xray_model.data.similarity import NOWHERE, Words, first_near, hash_words, near_within
 
 NEAR_DUPLICATE_BITS = 40
 """Bits of the 256 in which two perceptual hashes of one picture may differ.
@@ -14,32 +16,12 @@ Measured on 2,201 public radiographs (2.4 million pairs): all 12 known near-dupl
 12 bits, re-published crops and edits in 22 to 46, and pairs of different patients in 52 and more.
 """
 
-_CELLS_AT_ONCE = 4_000_000
+Places = npt.NDArray[np.int64]
 
 
 def pseudonymise(patient: str, salt: bytes) -> str:
     """The pseudonym of a source's patient id: 32 hex digits of sha256(salt + id)."""
     return hashlib.sha256(salt + patient.encode()).hexdigest()[:32]
-
-
-def hash_words(phashes: pd.Series) -> npt.NDArray[np.uint64]:
-    """uint64 [n, 4]: perceptual hashes of 64 hex digits as words whose bits can be counted."""
-    joined = b"".join(bytes.fromhex(phash) for phash in phashes)
-    return np.frombuffer(joined, dtype=">u8").reshape(-1, 4).astype(np.uint64)
-
-
-def near_pairs(
-    left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64], bits: int = NEAR_DUPLICATE_BITS
-) -> Iterator[tuple[int, int]]:
-    """Index pairs (i, j) of hashes uint64 [n, 4] and [m, 4] that differ in at most `bits` bits, in order of i."""
-    step = max(1, _CELLS_AT_ONCE // max(1, len(right)))
-    for start in range(0, len(left), step):
-        block = left[start : start + step]
-        distance = np.zeros((len(block), len(right)), np.uint16)
-        for word in range(left.shape[1]):
-            distance += np.bitwise_count(block[:, word, None] ^ right[None, :, word])
-        for i, j in np.argwhere(distance <= bits):
-            yield start + int(i), int(j)
 
 
 def assign_patients(new: pd.DataFrame, known: pd.DataFrame, salt: bytes) -> pd.Series:
@@ -50,29 +32,35 @@ def assign_patients(new: pd.DataFrame, known: pd.DataFrame, salt: bytes) -> pd.S
 
     Args:
         new: `image_id`, `phash` and `patient_id` (None where unknown), in the order in which they arrived.
-        known: the same columns for the images in the catalog, none without a patient.
+        known: the same columns for the images in the catalog, the oldest first, none without a patient.
         salt: of the pseudonyms.
 
     Returns:
         Pseudonyms indexed like `new`.
     """
-    everything = pd.concat([known, new])[["image_id", "phash", "patient_id"]].reset_index(drop=True)
-    patients = everything["patient_id"].to_numpy(dtype=object, copy=True)
-    unknown = everything["patient_id"].isna().to_numpy()
+    patients = new["patient_id"].astype(object).where(new["patient_id"].notna(), None).to_numpy(copy=True)
+    named = new["patient_id"].notna().to_numpy()
+    hashed = np.flatnonzero(new["phash"].notna())
+    words = hash_words(new["phash"].iloc[hashed])
+    lost = np.flatnonzero(~named[hashed])
+    before = known[["phash", "patient_id"]].dropna()
+    if len(lost) and len(before):
+        one_group = np.zeros(len(before), np.intp)
+        first = first_near(words[lost], hash_words(before["phash"]), one_group, NEAR_DUPLICATE_BITS)[:, 0]
+        seen = first != NOWHERE
+        patients[hashed[lost[seen]]] = before["patient_id"].iloc[first[seen]]
+        lost = lost[~seen]
     twins: dict[int, int] = {}
-    hashed = np.flatnonzero(everything["phash"].notna().to_numpy())
-    orphans = hashed[unknown[hashed]]
-    if len(orphans):
-        words = hash_words(everything["phash"].iloc[hashed])
-        for i, j in near_pairs(words[unknown[hashed]], words):
-            here, there = int(orphans[i]), int(hashed[j])
-            if there < here or not unknown[there]:
-                twins.setdefault(here, there)
-    for place in np.flatnonzero(unknown):
-        twin = twins.get(int(place))
-        known_twin = None if twin is None else patients[twin]
-        patients[place] = known_twin or pseudonymise(f"image:{everything['image_id'].iat[int(place)]}", salt)
-    return pd.Series(patients[len(known) :], index=new.index, dtype=object)
+    for rows, near in near_within(words, lost, NEAR_DUPLICATE_BITS):
+        # What arrives later gives its patient only where the source told it.
+        allowed = near & (named[hashed] | (np.arange(len(words)) < lost[rows, None]))
+        for row in np.flatnonzero(allowed.any(axis=1)):
+            twins[int(hashed[lost[rows][row]])] = int(hashed[allowed[row].argmax()])
+    for place in np.flatnonzero(pd.isna(patients)).tolist():
+        twin = twins.get(place)
+        alone = twin is None
+        patients[place] = pseudonymise(f"image:{new['image_id'].iat[place]}", salt) if alone else patients[twin]
+    return pd.Series(patients, index=new.index, dtype=object)
 
 
 def find_duplicates(new: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -81,32 +69,30 @@ def find_duplicates(new: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     Args:
         new: rows with `image_id`, `phash` and `split`, in the order in which they arrived; `phash` may be
             missing where nothing could be decoded.
-        known: the same columns for the images in the catalog.
+        known: the same columns for the images in the catalog, the oldest first.
 
     Returns:
         A frame indexed like `new` with `duplicate_of` (image id or None) and `duplicate_kind`: `exact` (the same
         bytes), `leak` (nearly the same picture in another split), `near` (in the same split), or None. An image
         is compared with the known ones and with the new ones before it; a leak is reported before a near
-        duplicate in the same split.
+        duplicate in the same split, and what leaves as a leak itself makes no other image leave.
     """
-    everything = pd.concat([known[["image_id", "phash", "split"]], new[["image_id", "phash", "split"]]])
-    everything = everything.reset_index(drop=True)
-    exact = everything["image_id"].duplicated().to_numpy()
-    kinds: list[str | None] = ["exact" if twice else None for twice in exact[len(known) :]]
-    twins: list[str | None] = [
-        image_id if kind else None for image_id, kind in zip(new["image_id"], kinds, strict=True)
-    ]
+    columns = ["image_id", "phash", "split"]
+    everything = pd.concat([known[columns], new[columns]], ignore_index=True)
+    ids = everything["image_id"]
+    exact = (ids.duplicated() & ids.notna()).to_numpy()
     hashed = np.flatnonzero(everything["phash"].notna().to_numpy() & ~exact)
-    fresh = hashed[hashed >= len(known)]
-    words = hash_words(everything["phash"].iloc[hashed])
-    ids, splits = everything["image_id"].to_numpy(), everything["split"].to_numpy()
-    for i, j in near_pairs(words[len(hashed) - len(fresh) :], words):
-        here, there = int(fresh[i]), int(hashed[j])
-        if there >= here or (there >= len(known) and kinds[there - len(known)] == "leak"):
-            continue  # what leaves as a leak itself makes no other image leave
-        place, leak = here - len(known), splits[here] != splits[there]
-        if kinds[place] is None or (leak and kinds[place] == "near"):
-            kinds[place], twins[place] = ("leak" if leak else "near"), str(ids[there])
+    splits = pd.factorize(everything["split"], use_na_sentinel=False)[0][hashed]
+    oldest = int(np.searchsorted(hashed, len(known)))
+    leaks, alike = _find_twins(hash_words(everything["phash"].iloc[hashed]), splits, oldest)
+    twins: npt.NDArray[np.object_] = np.full(len(new), None, dtype=object)
+    kinds = twins.copy()
+    for kind, found in (("near", alike), ("leak", leaks)):
+        seen = found != NOWHERE
+        places = hashed[oldest:][seen] - len(known)
+        twins[places], kinds[places] = ids.iloc[hashed[found[seen]]], kind
+    twice = exact[len(known) :]
+    twins[twice], kinds[twice] = new["image_id"][twice], "exact"
     return pd.DataFrame({"duplicate_of": twins, "duplicate_kind": kinds}, index=new.index, dtype=object)
 
 
@@ -117,26 +103,69 @@ def find_contradictions(new: pd.DataFrame, known: pd.DataFrame) -> pd.Index:
         new: rows with `image_id` and `label`.
         known: the same columns for the images in the catalog.
     """
-    everything = pd.concat([known[["image_id", "label"]], new[["image_id", "label"]]])
-    labels = everything.groupby("image_id")["label"].nunique()
+    columns = ["image_id", "label"]
+    concerned = known.loc[known["image_id"].isin(new["image_id"]), columns]
+    labels = pd.concat([concerned, new[columns]]).groupby("image_id")["label"].nunique()
     return new.index[new["image_id"].isin(labels.index[labels > 1])]
 
 
-def find_leaks(rows: pd.DataFrame) -> "pd.Series[bool]":
+def find_leaks(rows: pd.DataFrame, compared: Mapping[str, Collection[str]]) -> "pd.Series[bool]":
     """Which rows must leave a snapshot because their picture stands there before, once more or in another split.
 
-    Batches ingested at the same time do not see each other, so the catalog alone cannot rule this out.
+    Batches ingested at the same time do not see each other, so the catalog alone cannot rule this out. What a batch
+    was compared with when it was ingested, itself included, is not compared again, but for equal bytes.
 
     Args:
-        rows: `image_id`, `phash` and `split` of everything the snapshot would hold, the oldest first.
+        rows: `image_id`, `batch_id`, `phash` and `split` of everything the snapshot would hold, the oldest first.
+        compared: the batches that each batch was compared with; one that is missing was compared with none.
 
     Returns:
-        A mask indexed like `rows`; of each pair the later row leaves.
+        A mask indexed like `rows`; of each pair the later row leaves, and what leaves makes no other row leave.
     """
-    return find_duplicates(rows, rows.iloc[:0])["duplicate_kind"].isin(["exact", "leak"])
+    leaves = rows["image_id"].duplicated().to_numpy(copy=True)
+    hashed = rows["phash"].notna().to_numpy()
+    splits = pd.factorize(rows["split"], use_na_sentinel=False)[0]
+    codes, batches = pd.factorize(rows["batch_id"])
+    for place, batch in enumerate(batches):
+        unseen = set(batches[:place]).difference(compared.get(batch, ()))
+        unseen = {other for other in unseen if batch not in compared.get(other, ())}
+        if not unseen:
+            continue
+        here = np.flatnonzero((codes == place) & hashed & ~leaves)
+        there = np.flatnonzero(np.isin(codes, np.flatnonzero(batches.isin(unseen))) & hashed & ~leaves)
+        ours, theirs = hash_words(rows["phash"].iloc[here]), hash_words(rows["phash"].iloc[there])
+        first = first_near(ours, theirs, splits[there], NEAR_DUPLICATE_BITS)
+        leaves[here[_split_twins(first, splits[here])[0] != NOWHERE]] = True
+    return pd.Series(leaves, index=rows.index)
 
 
 def patients_in_two_splits(rows: pd.DataFrame) -> list[str]:
     """Pseudonyms that stand in more than one split of `rows` (`patient_id`, `split`): must be empty."""
-    splits = rows.groupby("patient_id")["split"].nunique()
-    return sorted(splits.index[splits > 1])
+    pairs = rows[["patient_id", "split"]].drop_duplicates()
+    return sorted(pairs.loc[pairs["patient_id"].duplicated(), "patient_id"].unique())
+
+
+def _find_twins(words: Words, splits: npt.NDArray[np.intp], known: int) -> tuple[Places, Places]:
+    """The first earlier picture like each one after the `known`: in another split, and in its own, or `NOWHERE`."""
+    fresh, sides = words[known:], splits[known:]
+    leaks, alike = _split_twins(first_near(fresh, words[:known], splits[:known], NEAR_DUPLICATE_BITS), sides)
+    for rows, near in near_within(fresh, np.arange(len(fresh)), NEAR_DUPLICATE_BITS):
+        for row in np.flatnonzero(near.sum(axis=1) > 1):
+            here = rows.start + row
+            if leaks[here] != NOWHERE:
+                continue
+            twins = np.flatnonzero(near[row, :here])
+            twins = twins[leaks[twins] == NOWHERE]
+            other = sides[twins] != sides[here]
+            if other.any():
+                leaks[here] = known + twins[other.argmax()]
+            elif len(twins):
+                alike[here] = min(alike[here], known + twins[0])
+    return leaks, alike
+
+
+def _split_twins(first: Places, sides: npt.NDArray[np.intp]) -> tuple[Places, Places]:
+    """Of the first near pictures by split, int64 [n, splits]: the first in a split not one's own, and in one's own."""
+    own = sides[:, None] == np.arange(first.shape[1])
+    leaks = np.where(own, NOWHERE, first).min(axis=1, initial=NOWHERE)
+    return leaks, np.where(own, first, NOWHERE).min(axis=1, initial=NOWHERE)

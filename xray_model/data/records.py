@@ -1,14 +1,27 @@
 """What a layout reader yields: images as their source describes them, nothing decoded yet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-OpenFile = Callable[[str], bytes]
-"""Reads one file of a batch by its name; raises ObjectNotFound when there is none."""
+HEADER_BYTES = 65_536
+"""How much of a DICOM file a reader asks for first: few have more before what a record tells."""
 
 OWN_NUMBERING = "source"
 """Name space of patient ids that mean something inside one source only (`source:12`)."""
+
+
+class OpenFile(Protocol):
+    """A way to read one file of a batch by its name."""
+
+    def __call__(self, name: str, /, *, first: int | None = None) -> bytes:
+        """Its bytes; no more than the first `first` of them where that is given.
+
+        Raises:
+            ObjectNotFound: there is none of that name.
+            InvalidInput: it must not be read (too large, damaged in its archive).
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +35,10 @@ class DisplayHints:
     rescale: tuple[float, float] = (1.0, 0.0)
     """(slope, intercept) (0028,1053 and 1052)."""
     voi_lut: tuple[int, tuple[int, ...]] | None = None
-    """(first stored value mapped, table) of the VOI LUT sequence (0028,3010)."""
+    """(first value mapped, table) of the VOI LUT sequence (0028,3010); the value is one after rescaling."""
     bits_stored: int | None = None
+    window_function: str = "LINEAR"
+    """How the window is applied (0028,1056): `LINEAR`, `LINEAR_EXACT` or `SIGMOID`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +97,18 @@ class Layout(Protocol):
         ...
 
     def needs(self, names: Sequence[str]) -> list[str]:
-        """Every table and sidecar that `read` opens for these names, in sorted order.
+        """Every table and sidecar that `read` opens for these names, in the order in which it opens them.
 
         All are small and none is an image, so that a caller on object storage can fetch them many at a time
         before `read`, which opens them one after another.
+        """
+        ...
+
+    def headers(self, names: Sequence[str]) -> list[str]:
+        """Every DICOM file whose first `HEADER_BYTES` `read` may ask for, in the order in which it does.
+
+        They are images, and large, so that a caller fetches these starts many at a time and the rest not at all. The
+        whole of one is asked for in the rare case that its header is longer.
         """
         ...
 

@@ -109,8 +109,8 @@ def test_every_pixel_format_becomes_gray(mode: str) -> None:
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"this is text, not a picture", "not a PNG or JPEG"),
-        (encoded(ramp(255, np.uint8), "GIF"), "not a PNG or JPEG"),
+        (b"this is text, not a picture", "not a PNG, JPEG or DICOM"),
+        (encoded(ramp(255, np.uint8), "GIF"), "not a PNG, JPEG or DICOM"),
         (encoded(ramp(4095))[:400], "damaged or cut short"),
         (encoded(ramp(255, np.uint8, (300, 300)), "JPEG")[:700], "damaged or cut short"),
         (png_header(30_000, 30_000), "larger|more than"),

@@ -15,7 +15,7 @@ from xray_model.data.layouts.bimcv_labels import Key, label_studies
 from xray_model.data.layouts.bimcv_tables import TableKind, Tables, patient_set_of, read_tables, sets_to_try, table_kind
 from xray_model.data.layouts.cells import plain_text, read_view
 from xray_model.data.layouts.files import FileKind, base_name, class_folder, kind_of, split_path
-from xray_model.data.layouts.sidecar import Sidecar, VoiLut, read_sidecar
+from xray_model.data.layouts.sidecar import Sidecar, VoiLuts, read_sidecar
 from xray_model.data.records import OpenFile, Reading, Record
 from xray_model.errors import InvalidInput, ObjectNotFound
 
@@ -49,9 +49,13 @@ class Bimcv:
         return any(_is_of_tree(name) for name in names)
 
     def needs(self, names: Sequence[str]) -> list[str]:
-        """Every table that is read, and the sidecar of every image that is no CT."""
+        """Every table that is read, then the sidecar of every image that is no CT."""
         files = _sort_files(names)
-        return sorted({*files.tables, *files.sidecars.values()})
+        return list(dict.fromkeys([*files.tables, *files.sidecars.values()]))
+
+    def headers(self, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Nothing: its images are PNG, and their headers lie beside them."""
+        return []
 
     def read(self, names: Sequence[str], open_file: OpenFile) -> Reading:
         """Describe every X-ray; CT images and volumes are passed over and counted.
@@ -62,7 +66,7 @@ class Bimcv:
         """
         files = _sort_files(names)
         tables = read_tables(files.tables, open_file)
-        luts: dict[VoiLut, VoiLut] = {}
+        luts = VoiLuts()
         opened = [(image, _open_sidecar(files.sidecars.get(image.name), open_file, luts)) for image in files.images]
         images = [(image, sidecar) for image, sidecar in opened if sidecar.modality != "CT"]
         files.passed_over["CT image"] += len(opened) - len(images)
@@ -158,7 +162,7 @@ def _is_ct(name: str) -> bool:
     return _CT.search(_stem(name)) is not None or "mod-ct" in split_path(name.casefold())
 
 
-def _open_sidecar(name: str | None, open_file: OpenFile, luts: dict[VoiLut, VoiLut]) -> Sidecar:
+def _open_sidecar(name: str | None, open_file: OpenFile, luts: VoiLuts) -> Sidecar:
     if name is None:
         return Sidecar(problems=("the image has no sidecar",))
     try:

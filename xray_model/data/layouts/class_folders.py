@@ -1,8 +1,8 @@
 """The class-folder layout: the folder of an image is its label, as in the Kaggle sets.
 
 `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/…`, `covid/ normal/ pneumonia/` in any case and below any folders, and
-`{COVID,Lung_Opacity,Normal,Viral Pneumonia}/{images,masks}/…`. A division into train and test is not used: the split
-goes by patient.
+`{COVID,Lung_Opacity,Normal,Viral Pneumonia}/{images,masks}/…`; the images may be DICOM files. A division into train
+and test is not used: the split goes by patient.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from xray_model.data.labels import label_finding
 from xray_model.data.layouts.cells import plain_text
+from xray_model.data.layouts.dicom_headers import add_headers
 from xray_model.data.layouts.files import (
     FileKind,
     base_name,
@@ -17,6 +18,7 @@ from xray_model.data.layouts.files import (
     count_passed_over,
     find_inner_copies,
     patient_in_name,
+    pictures_among,
     sort_by_kind,
 )
 from xray_model.data.records import OpenFile, Reading, Record
@@ -32,7 +34,7 @@ class ClassFolders:
 
     def recognises(self, names: Sequence[str]) -> bool:
         """Whether at least half of the images lie below a folder that names a class."""
-        images = sort_by_kind(names)[FileKind.IMAGE]
+        images = pictures_among(sort_by_kind(names))
         labelled = sum(1 for name in images if class_folder(name))
         return labelled > 0 and 2 * labelled >= len(images)
 
@@ -40,15 +42,21 @@ class ClassFolders:
         """Nothing: there is no table to open."""
         return []
 
-    def read(self, names: Sequence[str], open_file: OpenFile) -> Reading:  # noqa: ARG002
+    def headers(self, names: Sequence[str]) -> list[str]:
+        """The DICOM files but for inner copies."""
+        kinds = sort_by_kind(names)
+        return sorted(set(kinds[FileKind.DICOM]) - find_inner_copies(pictures_among(kinds)))
+
+    def read(self, names: Sequence[str], open_file: OpenFile) -> Reading:
         """Describe every image; masks, inner copies and other files are passed over and counted."""
         kinds = sort_by_kind(names)
-        images = kinds[FileKind.IMAGE]
+        images = pictures_among(kinds)
         copies = find_inner_copies(images)
-        passed_over = count_passed_over(kinds, FileKind.IMAGE)
+        passed_over = count_passed_over(kinds, FileKind.IMAGE, FileKind.DICOM)
         passed_over["inner copy"] += len(copies)
-        records = tuple(_describe(name) for name in images if name not in copies)
-        return Reading(layout=self.name, records=records, passed_over=dict(+passed_over))
+        records = (_describe(name) for name in images if name not in copies)
+        described = add_headers(records, self.headers(names), open_file, passed_over)
+        return Reading(layout=self.name, records=described, passed_over=dict(+passed_over))
 
 
 def _describe(name: str) -> Record:

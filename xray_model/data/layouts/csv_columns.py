@@ -9,6 +9,7 @@ from xray_model.data.records import OWN_NUMBERING
 _SPELLINGS = {
     "file": (
         "filename", "imagename", "imageid", "imageindex", "image", "imagefile", "imagepath", "file", "filepath", "path",
+        "dicom", "dicomid", "dicomfile", "sopinstanceuid", "imageuid",
     ),
     "patient": ("patientid", "patient", "subjectid", "subject", "participant"),
     "finding": ("finding", "findings", "label", "labels", "findinglabels", "diagnosis", "class"),
@@ -17,7 +18,7 @@ _SPELLINGS = {
     "age": ("age", "patientage"),
     "modality": ("modality",),
     "folder": ("folder",),
-    "session": ("followup", "sessionid", "session", "studyid"),
+    "session": ("followup", "sessionid", "session", "studyid", "studyinstanceuid"),
 }  # fmt: skip
 """Spellings without case, blanks, hyphens, underscores and signs; the first that a table has counts."""
 

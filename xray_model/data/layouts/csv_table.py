@@ -1,7 +1,8 @@
 """The csv-table layout: images in any folders and a table that describes them, one row or more per image.
 
-The table counts, also where the images lie in class folders: what it leaves blank has no label. An image without a
-row becomes a record without a label, with the reason; a row without an image is only counted.
+The table counts, also where the images lie in class folders: what it leaves blank has no label. Of DICOM files the
+header fills what else the table leaves open. An image without a row becomes a record without a label, with the
+reason; a row without an image is only counted.
 """
 
 from collections import Counter, defaultdict
@@ -11,12 +12,14 @@ from dataclasses import dataclass, field
 from xray_model.data.labels import label_finding
 from xray_model.data.layouts.cells import plain_text, read_age, read_sex, read_view
 from xray_model.data.layouts.csv_columns import Columns, find_columns
+from xray_model.data.layouts.dicom_headers import add_headers
 from xray_model.data.layouts.files import (
     FileKind,
     class_folder,
     count_passed_over,
     find_inner_copies,
     patient_in_name,
+    pictures_among,
     sort_by_kind,
     split_path,
 )
@@ -59,11 +62,16 @@ class CsvTable:
     def recognises(self, names: Sequence[str]) -> bool:
         """Whether there are images and a csv or tsv file."""
         kinds = sort_by_kind(names)
-        return bool(kinds[FileKind.IMAGE] and kinds[FileKind.TABLE])
+        return bool(pictures_among(kinds) and kinds[FileKind.TABLE])
 
     def needs(self, names: Sequence[str]) -> list[str]:
         """Every csv and tsv file: only its header tells whether it describes the images."""
         return sort_by_kind(names)[FileKind.TABLE]
+
+    def headers(self, names: Sequence[str]) -> list[str]:
+        """The DICOM files but for inner copies."""
+        kinds = sort_by_kind(names)
+        return sorted(set(kinds[FileKind.DICOM]) - find_inner_copies(pictures_among(kinds)))
 
     def read(self, names: Sequence[str], open_file: OpenFile) -> Reading:
         """Describe every image by its rows; CT images and other files are passed over and counted.
@@ -72,8 +80,9 @@ class CsvTable:
             InvalidInput: no table of the batch names any of its images.
         """
         kinds = sort_by_kind(names)
-        copies = find_inner_copies(kinds[FileKind.IMAGE])
-        images = [name for name in kinds[FileKind.IMAGE] if name not in copies]
+        pictures = pictures_among(kinds)
+        copies = find_inner_copies(pictures)
+        images = [name for name in pictures if name not in copies]
         tables = _read_tables(kinds[FileKind.TABLE], open_file, images)
         rows: dict[str, list[_Row]] = {}
         ambiguous: set[str] = set()
@@ -81,9 +90,10 @@ class CsvTable:
             ambiguous |= table.ambiguous - rows.keys()
             rows = table.by_image | rows
         scans = {name: kind for name, found in rows.items() for row in found if (kind := _scan_kind(row))}
-        passed_over = count_passed_over(kinds, FileKind.IMAGE, FileKind.TABLE) + Counter(scans.values())
+        passed_over = count_passed_over(kinds, FileKind.IMAGE, FileKind.DICOM, FileKind.TABLE) + Counter(scans.values())
         passed_over["inner copy"] += len(copies)
-        records = [_describe(name, rows.get(name, []), name in ambiguous) for name in images if name not in scans]
+        described = (_describe(name, rows.get(name, []), name in ambiguous) for name in images if name not in scans)
+        records = add_headers(described, self.headers(names), open_file, passed_over)
         notes = Counter(
             {
                 "table row without an image": sum(table.without_image for table in tables),
@@ -92,7 +102,7 @@ class CsvTable:
         )
         return Reading(
             layout=self.name,
-            records=tuple(records),
+            records=records,
             passed_over=dict(+passed_over),
             metadata_files=len(kinds[FileKind.TABLE]),
             notes=dict(+notes),

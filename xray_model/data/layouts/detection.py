@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from xray_model.data.layouts.bimcv import Bimcv
 from xray_model.data.layouts.class_folders import ClassFolders
 from xray_model.data.layouts.csv_table import CsvTable
+from xray_model.data.layouts.dicom import Dicom
 from xray_model.data.layouts.files import FileKind, class_folder, sort_by_kind
 from xray_model.data.records import Layout
 from xray_model.errors import UnknownLayout
 
-LAYOUTS: tuple[Layout, ...] = (Bimcv(), CsvTable(), ClassFolders())
-"""In the order in which they are tried: a table says more of an image than the folder it lies in."""
+LAYOUTS: tuple[Layout, ...] = (Bimcv(), CsvTable(), ClassFolders(), Dicom())
+"""In the order in which they are tried: a table says more of an image than the folder it lies in, or its header."""
 
 
 def detect_layout(names: Sequence[str], override: str | None = None) -> Layout:
@@ -18,7 +19,8 @@ def detect_layout(names: Sequence[str], override: str | None = None) -> Layout:
 
     Args:
         names: the names of its files.
-        override: the name of a layout to use whatever the names look like (`bimcv`, `csv_table`, `class_folders`).
+        override: the name of a layout to use whatever the names look like (`bimcv`, `csv_table`, `class_folders`,
+            `dicom`).
 
     Raises:
         UnknownLayout: there is no layout of that name, or the names look like none.

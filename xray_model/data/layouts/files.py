@@ -35,6 +35,8 @@ _EXTENSIONS = {
     FileKind.ARCHIVE: ("zip", "tar", "tgz", "gz", "7z", "rar", "bz2", "xz"),
 }
 _KIND_OF_EXTENSION = {extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions}
+_DICOM_NAME = re.compile(r"[0-2](?:\.\d+){5,}|(?:im|img|image|i|cr|dx)[_-]?\d{1,8}", re.ASCII)
+"""Names without an extension that archives of X-rays export under: a UID, or a number as on a patient's disc."""
 _DOCUMENTS = frozenset({"license", "licence", "readme", "citation", "authors", "changelog"})
 _SYSTEM_FOLDERS = frozenset({"__macosx", "$recycle.bin", "@eadir", "system volume information"})
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "_ready"})
@@ -60,6 +62,8 @@ def kind_of(name: str) -> FileKind:
         return FileKind.VOLUME
     stem, dot, extension = base.rpartition(".")
     kind = _KIND_OF_EXTENSION.get(extension, FileKind.OTHER) if dot else FileKind.OTHER
+    if kind is FileKind.OTHER and _DICOM_NAME.fullmatch(base):
+        return FileKind.DICOM
     if kind is FileKind.OTHER and (stem or extension) in _DOCUMENTS:
         return FileKind.DOCUMENT
     if kind is FileKind.IMAGE and not _MASK_FOLDERS.isdisjoint(folders):
@@ -78,6 +82,11 @@ def sort_by_kind(names: Iterable[str]) -> dict[FileKind, list[str]]:
 def count_passed_over(kinds: Mapping[FileKind, list[str]], *read: FileKind) -> Counter[str]:
     """Files of all kinds but those in `read`, counted by kind."""
     return Counter({kind.value: len(names) for kind, names in kinds.items() if names and kind not in read})
+
+
+def pictures_among(kinds: Mapping[FileKind, list[str]]) -> list[str]:
+    """The images and the DICOM files, sorted."""
+    return sorted([*kinds[FileKind.IMAGE], *kinds[FileKind.DICOM]])
 
 
 def find_inner_copies(names: Iterable[str]) -> set[str]:

@@ -5,7 +5,6 @@ missing, of another type or nested; the birth date (0010,0030) and the name are 
 """
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ import numpy as np
 from xray_model.data.layouts.cells import plain_text, read_age, read_date, read_sex, read_view
 from xray_model.data.records import DisplayHints
 
+MAX_LUT_ENTRIES = 10_000_000
+"""Kept of all different VOI LUTs of a batch: 80 MB, or 2,400 tables of 12 bits; a device uses few."""
 MAX_SIDECAR_BYTES = 1_000_000
 """A sidecar with a VOI LUT of 65,536 entries stays below; BIMCV's own are a few kilobytes."""
 
@@ -33,6 +34,8 @@ _INTERCEPT, _SLOPE = "00281052", "00281053"
 _VOI_LUT, _LUT_DESCRIPTOR, _LUT_DATA = "00283010", "00283002", "00283006"
 
 _MOST_BITS = 16
+_ENTRIES = tuple(range(1 << _MOST_BITS))
+"""One object for each entry a VOI LUT can have: a number of its own would take four times its place in a table."""
 _MANUFACTURER_LENGTH = 64
 
 VoiLut = tuple[int, tuple[int, ...]]
@@ -54,12 +57,27 @@ class Sidecar:
     problems: tuple[str, ...] = ()
 
 
-def read_sidecar(data: bytes, luts: dict[VoiLut, VoiLut] | None = None) -> Sidecar:
+class VoiLuts:
+    """The VOI LUTs of a batch: images of one device share one table, and all tables together have a limit."""
+
+    def __init__(self) -> None:
+        self._kept: dict[VoiLut, VoiLut] = {}
+        self._entries = 0
+
+    def keep(self, lut: VoiLut) -> VoiLut | None:
+        """The table as it is kept; None where it is a new one and there is no room for it."""
+        if lut not in self._kept and self._entries + len(lut[1]) <= MAX_LUT_ENTRIES:
+            self._kept[lut] = lut
+            self._entries += len(lut[1])
+        return self._kept.get(lut)
+
+
+def read_sidecar(data: bytes, luts: VoiLuts | None = None) -> Sidecar:
     """Read a sidecar; whatever is wrong with it becomes a problem, never an exception.
 
     Args:
         data: the file.
-        luts: VOI LUTs seen so far, so that images of one device share one table instead of a copy each.
+        luts: those of the batch so far.
     """
     if len(data) > MAX_SIDECAR_BYTES:
         return Sidecar(problems=(f"the sidecar is larger than {MAX_SIDECAR_BYTES:,} bytes and was not read",))
@@ -70,7 +88,7 @@ def read_sidecar(data: bytes, luts: dict[VoiLut, VoiLut] | None = None) -> Sidec
     if not isinstance(tags, dict):
         return Sidecar(problems=("the sidecar holds no DICOM tags",))
     problems: list[str] = []
-    display = _read_display(tags, problems, {} if luts is None else luts)
+    display = _read_display(tags, problems, luts or VoiLuts())
     age = _text(tags, _AGE)
     if age and read_age(age) is None:
         problems.append("the age in the sidecar is no number of years, months, weeks or days")
@@ -86,7 +104,7 @@ def read_sidecar(data: bytes, luts: dict[VoiLut, VoiLut] | None = None) -> Sidec
     )
 
 
-def _read_display(tags: Mapping[str, object], problems: list[str], luts: dict[VoiLut, VoiLut]) -> DisplayHints:
+def _read_display(tags: Mapping[str, object], problems: list[str], luts: VoiLuts) -> DisplayHints:
     centre, width = _number(tags, _WINDOW_CENTRE), _number(tags, _WINDOW_WIDTH)
     if centre is None and width is None:
         window = None
@@ -101,11 +119,14 @@ def _read_display(tags: Mapping[str, object], problems: list[str], luts: dict[Vo
         slope = intercept = None
     bits = _number(tags, _BITS_STORED)
     lut = _read_lut(tags, problems)
+    kept = luts.keep(lut) if lut else None
+    if lut and not kept:
+        problems.append("the batch has more different VOI LUTs than are kept, and the one in the sidecar is not used")
     return DisplayHints(
         monochrome1=_text(tags, _PHOTOMETRIC).upper() == "MONOCHROME1",
         window=window,
         rescale=(1.0 if slope is None else slope, 0.0 if intercept is None else intercept),
-        voi_lut=None if lut is None else luts.setdefault(lut, lut),
+        voi_lut=kept,
         bits_stored=int(bits) if bits is not None and 1 <= bits <= _MOST_BITS else None,
     )
 
@@ -119,7 +140,8 @@ def _read_lut(tags: Mapping[str, object], problems: list[str]) -> VoiLut | None:
         # JSON's true and false are ints to Python, and no numbers of entries.
         descriptor = [number for number in _values(sequence, _LUT_DESCRIPTOR)[:2] if type(number) is int]
         table = _lut_entries(sequence)
-        if table and descriptor[1:] and len(table) == (descriptor[0] or 1 << _MOST_BITS):
+        fits = descriptor[1:] and -(1 << _MOST_BITS) < descriptor[1] < 1 << _MOST_BITS
+        if table and fits and len(table) == (descriptor[0] or 1 << _MOST_BITS):
             return descriptor[1], table
     problems.append("the VOI LUT in the sidecar is damaged and is not used")
     return None
@@ -131,15 +153,15 @@ def _lut_entries(sequence: Mapping[str, object]) -> tuple[int, ...]:
     if isinstance(inline, str):
         try:
             data = base64.b64decode(inline, validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or no ASCII
             return ()
-        return () if len(data) % 2 else tuple(np.frombuffer(data, "<u2").tolist())
+        return () if len(data) % 2 else tuple(map(_ENTRIES.__getitem__, np.frombuffer(data, "<u2").tolist()))
     try:
         entries = np.array(_values(sequence, _LUT_DATA))
     except ValueError:  # lists of different lengths
         return ()
     fits = entries.ndim == 1 and entries.dtype.kind == "i" and entries.min() >= 0 and entries.max() < 1 << _MOST_BITS
-    return tuple(entries.tolist()) if fits else ()
+    return tuple(map(_ENTRIES.__getitem__, entries.tolist())) if fits else ()
 
 
 def _values(tags: Mapping[str, object], tag: str) -> list[object]:

@@ -1,5 +1,6 @@
 """Text tables from unknown hands: bytes to rows, with a limit on everything a hostile file could make large."""
 
+import codecs
 import csv
 import io
 import re
@@ -11,8 +12,12 @@ from xray_model.errors import InvalidInput
 MAX_TABLE_BYTES = 256_000_000
 """Largest table read: BIMCV's label tables with their reports, the largest known, stay below half of it."""
 MAX_COLUMNS = 1_000
+MAX_ROW_CHARACTERS = 1_000_000
+"""Longest row read: a csv reader makes a list of a row's cells, and a line of commas is nothing but cells."""
 
+_PIECE = 2**16
 _DELIMITERS = ",;\t"
+_OPEN_QUOTE = "is a quote left open?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Table:
     """Header cells, stripped."""
     rows: Iterator[list[str]]
     """Cells as they stand, never evaluated; a row may be shorter or longer than the header. Iterating raises
-    InvalidInput where a cell is too large to be one."""
+    InvalidInput where a cell or a row is too large to be one."""
 
 
 def read_table(data: bytes, delimiter: str | None = None, row_start: re.Pattern[str] | None = None) -> Table:
@@ -38,9 +43,8 @@ def read_table(data: bytes, delimiter: str | None = None, row_start: re.Pattern[
     Raises:
         InvalidInput: too large, no text, no header, or more than `MAX_COLUMNS` columns.
     """
-    text = _decode(data)
-    lines = io.StringIO(text, newline="")
-    header = next((line for line in lines if line.strip()), "")
+    lines = _Lines(data)
+    header = lines.first()
     if not header:
         raise InvalidInput("the table is empty: it has no header row")
     if delimiter is None:
@@ -49,18 +53,52 @@ def read_table(data: bytes, delimiter: str | None = None, row_start: re.Pattern[
     if len(columns) > MAX_COLUMNS:
         raise InvalidInput(f"the table has {len(columns):,} columns, more than the {MAX_COLUMNS:,} that are read")
     rows = _closed_rows(lines, delimiter, row_start) if row_start else csv.reader(lines, delimiter=delimiter)
-    return Table(columns, _guard(rows))
+    return Table(columns, _guard(rows, lines))
 
 
-def _decode(data: bytes) -> str:
+class _Lines:
+    """The lines of a table, decoded one at a time: the text of a whole table takes four times its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._text = io.TextIOWrapper(io.BytesIO(data), _encoding(data), newline="")
+        self._characters = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_ROW_CHARACTERS + 1)
+        if not line:
+            raise StopIteration
+        self._characters += len(line)
+        if self._characters > MAX_ROW_CHARACTERS:
+            raise InvalidInput(f"the table has a row of more than {MAX_ROW_CHARACTERS:,} characters; {_OPEN_QUOTE}")
+        return line
+
+    def first(self) -> str:
+        """The first line that is not blank; empty where there is none."""
+        line = next((line for line in self if line.strip()), "")
+        self.end_row()
+        return line
+
+    def end_row(self) -> None:
+        """Count from here on what the next row takes."""
+        self._characters = 0
+
+
+def _encoding(data: bytes) -> str:
     if len(data) > MAX_TABLE_BYTES:
         raise InvalidInput(f"the table has {len(data):,} bytes, more than the {MAX_TABLE_BYTES:,} that are read")
     if b"\x00" in data:
         raise InvalidInput("the table is no UTF-8 or Latin-1 text: it holds NUL bytes; save it as UTF-8")
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        return data.decode("utf-8-sig")
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(data[start : start + _PIECE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return "latin-1"
+    return "utf-8-sig"
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -91,10 +129,11 @@ def _join_lines(lines: Iterator[str], row_start: re.Pattern[str]) -> Iterator[tu
         yield "".join(held), not is_open
 
 
-def _guard(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+def _guard(rows: Iterator[list[str]], lines: _Lines) -> Iterator[list[str]]:
     try:
         for row in rows:
+            lines.end_row()
             if any(cell.strip() for cell in row):
                 yield row
     except csv.Error as error:
-        raise InvalidInput("the table has a cell that is too large; is a quote left open?") from error
+        raise InvalidInput(f"the table has a cell that is too large; {_OPEN_QUOTE}") from error

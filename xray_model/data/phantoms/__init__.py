@@ -11,6 +11,7 @@ from xray_model.data.phantoms.body import Body, draw_body
 from xray_model.data.phantoms.broken import BrokenKind, write_broken_files
 from xray_model.data.phantoms.class_folders import write_class_folders
 from xray_model.data.phantoms.cohort import CohortOptions, Exam, Patient, plan_cohort
+from xray_model.data.phantoms.dicom import DicomSetting, write_dicom
 from xray_model.data.phantoms.writing import Answer, OnImage, Written
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Body",
     "BrokenKind",
     "CohortOptions",
+    "DicomSetting",
     "Exam",
     "Exposure",
     "OnImage",
@@ -30,4 +32,5 @@ __all__ = [
     "write_bimcv",
     "write_broken_files",
     "write_class_folders",
+    "write_dicom",
 ]

@@ -23,25 +23,27 @@ SIDECAR: Tags = {
 
 @dataclass
 class Batch:
-    """Files by name; an image's bytes are None, so that opening one fails the test."""
+    """Files by name; an image's bytes are None, so that opening one fails the test. DICOM files have bytes."""
 
     files: dict[str, bytes | None] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
 
-    def open_file(self, name: str) -> bytes:
-        """Read a table or sidecar."""
-        self.opened.append(name)
+    def open_file(self, name: str, /, *, first: int | None = None) -> bytes:
+        """Read a table or sidecar, or the start of a DICOM file."""
+        (self.opened if first is None else self.started).append(name)
         if name not in self.files:
             raise ObjectNotFound("the test's batch holds no such file")
         data = self.files[name]
         assert data is not None, "a reader opened an image"
-        return data
+        return data[:first]
 
     def read(self, layout: Layout) -> Reading:
         """Read the batch, and hold the reader to what every reader owes."""
         names = list(reversed(self.files))
         reading = layout.read(names, self.open_file)
-        assert sorted(set(self.opened)) == layout.needs(names)
+        assert sorted(set(self.started)) == layout.headers(names)
+        assert sorted(set(self.opened) - set(self.started)) == sorted(layout.needs(names))
         assert [record.name for record in reading.records] == sorted(record.name for record in reading.records)
         counted = len(reading.records) + sum(reading.passed_over.values()) + reading.metadata_files
         assert counted == len(self.files)
@@ -110,10 +112,10 @@ def tree() -> BimcvTree:
 
 @pytest.fixture
 def batch() -> Callable[..., Batch]:
-    """Make a batch of images (by name) and tables (by name and text or bytes)."""
+    """Make a batch of images (by name), DICOM files (by name, with bytes) and tables (by name and text or bytes)."""
 
-    def make(*images: str, **tables: str | bytes) -> Batch:
-        files: dict[str, bytes | None] = dict.fromkeys(images)
+    def make(*images: str, dicom: Mapping[str, bytes] | None = None, **tables: str | bytes) -> Batch:
+        files: dict[str, bytes | None] = {**dict.fromkeys(images), **(dicom or {})}
         for name, table in tables.items():
             files[f"{name}.csv"] = table if isinstance(table, bytes) else table.encode()
         return Batch(files)

@@ -138,7 +138,7 @@ def test_sidecar_that_cannot_be_fetched(tree: "BimcvTree", error: Exception, pro
     """A sidecar that vanished, or that the store refuses to fetch, is a problem of its image alone."""
     tree.add_image("S1", "E1")
 
-    def refuse(name: str) -> bytes:
+    def refuse(name: str, /, *, first: int | None = None) -> bytes:
         raise error
 
     (record,) = Bimcv().read(list(tree.files), refuse).records
@@ -206,6 +206,35 @@ def test_label_cells(tree: "BimcvTree", cell: str, label: str | None, problem: s
     assert first.label == label
     assert first.problems == ((problem,) if problem else ())
     assert second.label == "normal"
+
+
+def test_row_cut_in_the_middle_of_its_label_cell(tree: "BimcvTree") -> None:
+    """A row that ends inside its label cell, as two of the published table do, is cut; the rows around it are whole."""
+    for session in ("E1", "E2", "E3", "E4"):
+        tree.add_image("S1", session)
+    tree.add_table(
+        "derivatives/labels/labels_covid_posi.tsv",
+        "\tPatientID\tReportID\tReport\tLabels\tLocalizations",
+        f"0\tsub-S1\tses-E1\tinforme\t{NORMAL}\t[]",
+        "1\tsub-S1\tses-E2\tinforme\t['COVID 19', 'increased dens",
+        "2\tsub-S1\tses-E3\tinforme\t\"['normal', 'unch",
+        f"3\tsub-S1\tses-E4\tinforme\t{NORMAL}\t[]",
+    )
+    reading = tree.read(Bimcv())
+    assert labels(reading.records) == {"E1": "normal", "E2": "covid", "E3": None, "E4": "normal"}
+    cut = ("its label cell is cut short",)
+    assert [record.problems for record in reading.records] == [(), cut, cut, ()]
+    assert reading.notes == {"label cell cut short": 2}
+
+
+def test_every_image_of_a_study_has_its_label(tree: "BimcvTree") -> None:
+    """Views, acquisitions and runs of one study are records of their own under one label, patient and session."""
+    names = ("run-1_bp-chest_vp-pa_dx.png", "run-2_bp-chest_vp-ll_dx.png", "acq-1_run-3_bp-chest_vp-ap_cr.png")
+    for rest in names:
+        tree.add_image("S1", "E1", rest)
+    tree.add_labels(("S1", "E1", COVID))
+    found = [(record.label, record.patient, record.session, record.view) for record in tree.read(Bimcv()).records]
+    assert found == [("covid", "bimcv:S1", "E1", view) for view in ("AP", "PA", "L")]
 
 
 def test_study_without_a_label_row(tree: "BimcvTree") -> None:
@@ -421,6 +450,24 @@ def test_patients_in_both_sets_are_joined(tree: "BimcvTree") -> None:
     assert labels(read) == {"E8": "covid", "E9": "normal", "E1": "normal"}
 
 
+def test_unchanged_is_followed_across_both_sets(tree: "BimcvTree") -> None:
+    """A study of the negative set is unchanged since the joined patient's study in the positive set."""
+    tree.add_image("S1", "E1")
+    tree.add_sessions("S1", E1="20200315.0")
+    tree.add_labels(("S1", "E1", COVID))
+    tree.root = "data/covid19_neg"
+    tree.add_image("S900", "E8")
+    tree.add_sessions("S900", E8="20200316.0")
+    tree.add_labels(("S900", "E8", "['unchanged']"), name="Labels_covid_NEG_JAN21.tsv")
+    tree.add_table("listjoin_ok.tsv", "label\tcovid19_neg\tcovid19_posi", "0\tsub-S900\tsub-S1")
+    assert {record.finding for record in tree.read(Bimcv()).records} == {"COVID 19, pneumonia", "unchanged"}
+    # The positive patient's COVID 19 is a suspicion once it is read in the negative set, and no PCR confirms it.
+    assert labels(tree.read(Bimcv()).records) == {"E1": "covid", "E8": None}
+    tree.root = "data/covid19_posi"
+    tree.add_tests(("S1", "15.03.2020", "PCR", "POSITIVO"))
+    assert labels(tree.read(Bimcv()).records) == {"E1": "covid", "E8": "covid"}
+
+
 def test_equal_numbers_in_both_sets_are_kept_apart(tree: "BimcvTree") -> None:
     """A number of the negative set takes no test, label or age from the positive patient of that number."""
     tree.add_image("S1", "E1")
@@ -445,6 +492,15 @@ def test_partitions_are_read_by_place_and_without_folders(tree: "BimcvTree") -> 
         "sub-S1\tses-E3\tsub-S1/ses-E3/sub-S1_ses-E3_run-1_bp-chest_ct.nii.gz",
     )
     assert tree.read(Bimcv()).notes == {"X-ray of partitions.tsv that is not in this batch": 1}
+
+
+def test_partitions_of_the_negative_set(tree: "BimcvTree") -> None:
+    """The negative set's table leaves out the folder `mod-rx`, and still names the images that are there."""
+    tree.root = "data/covid19_neg"
+    names = [tree.add_image(f"S{number}", f"E{number}") for number in (1, 2)]
+    lines = [f"S{i}\tE{i}\tsub-S{i}/ses-E{i}/{name}" for i, name in enumerate(names, start=1)]
+    tree.add_table("derivatives/partitions.tsv", "subject\tsession\tfilepath", *lines)
+    assert tree.read(Bimcv()).notes == {}
 
 
 def test_file_name_and_folder_disagree(tree: "BimcvTree") -> None:

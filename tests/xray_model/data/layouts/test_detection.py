@@ -23,6 +23,12 @@ BIMCV = "covid19_posi/sub-S1/ses-E1/mod-rx/sub-S1_ses-E1_run-1_bp-chest_vp-pa_dx
         (["images/a.png", "metadata.csv"], "csv_table"),
         (["X-Ray Image DataSet/Pneumonia/00000061_012.png", "Data_Entry.csv"], "csv_table"),
         (["covid/a.png", "labels_covid.tsv"], "csv_table"),
+        (["a/1.dcm", "a/2.DCM", "a/3.ima"], "dicom"),
+        (["DICOM/IM000001", "DICOM/IM000002", "DICOMDIR"], "dicom"),
+        (["1.2.840.113619.2.1.1", "1.2.840.113619.2.1.2"], "dicom"),
+        (["a/1.dcm", "a/1.png"], "dicom"),
+        (["covid/1.dcm", "normal/2.dcm"], "class_folders"),
+        (["images/1.dcm", "metadata.csv"], "csv_table"),
     ],
 )
 def test_detect_layout(names: list[str], layout: str) -> None:
@@ -40,7 +46,7 @@ def test_detect_layout(names: list[str], layout: str) -> None:
             [f"Doe/{i}.png" for i in range(12)] + ["README.md", "LICENSE"],
             "14 files, of them 12 images (12 of them in no class folder), 2 documents, no metadata table",
         ),
-        (["a/1.dcm", "a/2.dcm"], "2 files, of them 2 DICOM files"),
+        (["a/1.dcm", "a/1.png", "a/2.png"], "3 files, of them 2 images (2 of them in no class folder), 1 DICOM file"),
         (["metadata.csv"], "1 file, 1 other table"),
         (["", "/"], "2 files, of them 2 other files"),
     ],
@@ -63,5 +69,5 @@ def test_override(override: str, layout: str) -> None:
 
 def test_override_that_is_no_layout() -> None:
     """A layout that does not exist is refused with those that do."""
-    with pytest.raises(UnknownLayout, match="choose one of bimcv, csv_table, class_folders"):
+    with pytest.raises(UnknownLayout, match="choose one of bimcv, csv_table, class_folders, dicom"):
         detect_layout([BIMCV], "dicomdir")

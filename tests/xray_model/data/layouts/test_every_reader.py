@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xray_model.data.layouts.detection import LAYOUTS
+from xray_model.data.phantoms.dicom import encode_dicom
 from xray_model.data.records import Layout
 from xray_model.errors import InvalidInput
 
@@ -38,6 +40,9 @@ BASES = st.sampled_from(
         "sil_reg_covid_posi.tsv",
         "metadata.csv",
         "a.png",
+        "a.dcm",
+        "IM000001",
+        "1.2.840.10008.1.7",
     ]
 )
 NAMES = st.builds(lambda folders, base: "/".join([*folders, base]), st.lists(FOLDERS, max_size=4), BASES)
@@ -56,7 +61,14 @@ LINES = st.sampled_from(
     ]
 )
 TEXT = st.lists(LINES).map("\n".join)
-CONTENTS = st.binary() | TEXT.map(str.encode) | st.just(b'{"00280004": {"Value": [[["MONOCHROME1"]]]}}')
+DICOM = encode_dicom(np.arange(12, dtype=np.uint16).reshape(3, 4), 12, tags={"PatientID": "7"})
+CONTENTS = (
+    st.binary()
+    | st.just(DICOM)
+    | st.integers(0, len(DICOM)).map(lambda length: DICOM[:length])
+    | TEXT.map(str.encode)
+    | st.just(b'{"00280004": {"Value": [[["MONOCHROME1"]]]}}')
+)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -66,11 +78,18 @@ def test_any_batch_is_read_or_refused(layout: Layout, files: Mapping[str, bytes]
     """Every name ends as a record, as passed over or as opened; or the batch is refused without naming a file."""
     names = list(files)
     needed = layout.needs(names)
-    assert needed == sorted(set(needed))
+    assert len(needed) == len(set(needed))
     assert set(needed) <= set(names)
-    contents = {name: files[name] for name in needed}
+    starts = layout.headers(names)
+    assert starts == sorted(set(starts))
+    assert set(starts) <= set(names) - set(needed)
+    contents = {name: files[name] for name in [*needed, *starts]}
+
+    def open_file(name: str, /, *, first: int | None = None) -> bytes:
+        return contents[name][:first]
+
     try:
-        reading = layout.read(names, contents.__getitem__)
+        reading = layout.read(names, open_file)
     except InvalidInput as error:
         refused = str(error)
         reading = None

@@ -85,8 +85,13 @@ def read_folder(root: Path) -> Reading:
     """Read a folder as a batch: list the names, then open only what the reader needs."""
     names = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
     layout = detect_layout(names)
-    needed = {name: (root / name).read_bytes() for name in layout.needs(names)}
-    reading = layout.read(names, needed.__getitem__)
+    needed = set(layout.needs(names))
+
+    def open_file(name: str, /, *, first: int | None = None) -> bytes:
+        assert name in needed
+        return (root / name).read_bytes()[:first]
+
+    reading = layout.read(names, open_file)
     counted = len(reading.records) + sum(reading.passed_over.values()) + reading.metadata_files
     assert counted == len(names)
     return reading

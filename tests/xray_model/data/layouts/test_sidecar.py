@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xray_model.data.layouts.sidecar import MAX_SIDECAR_BYTES, Sidecar, VoiLut, read_sidecar
+from xray_model.data.layouts.sidecar import MAX_SIDECAR_BYTES, Sidecar, VoiLuts, read_sidecar
 from xray_model.data.records import DisplayHints
 
 JSON = st.recursive(
@@ -148,10 +148,20 @@ def test_first_lut_of_the_sequence(data: object) -> None:
 
 def test_equal_luts_are_kept_once() -> None:
     """Images of one device share one table."""
-    seen: dict[VoiLut, VoiLut] = {}
+    seen = VoiLuts()
     data = sidecar({"00283010": lut([2, 0, 16], {"Value": [5, 500]})})
     first, second = read_sidecar(data, seen), read_sidecar(data, seen)
     assert first.display.voi_lut is second.display.voi_lut is not None
+
+
+def test_different_luts_are_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that brings a table for each image cannot fill the memory: those beyond the limit are named, not used."""
+    monkeypatch.setattr("xray_model.data.layouts.sidecar.MAX_LUT_ENTRIES", 6)
+    luts = VoiLuts()
+    tables = [sidecar({"00283010": lut([3, first, 16], {"Value": [5, 500, 600]})}) for first in (0, 1, 2, 0)]
+    read = [read_sidecar(data, luts) for data in tables]
+    assert [one.display.voi_lut is not None for one in read] == [True, True, False, True]
+    assert "more different VOI LUTs" in read[2].problems[0]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +176,10 @@ def test_equal_luts_are_kept_once() -> None:
         lut([3, 0, 16], {"Value": [1, 2, -1]}),
         lut([3, 0, 16], {"Value": [1, [2], 3]}),
         lut([3, 0, 16], {"Value": ["1", "2", "3"]}),
+        lut([3, 10**3000, 16], {"Value": [1, 2, 3]}),
+        lut([3, -(10**9), 16], {"Value": [1, 2, 3]}),
         lut([1, 0, 16], {"InlineBinary": "%%%"}),
+        lut([1, 0, 16], {"InlineBinary": "ñ"}),
         lut([1, 0, 16], {"InlineBinary": "AA=="}),
         lut([0, 0, 16], {"Value": []}),
         ["text"],

@@ -1,6 +1,7 @@
 """Tables from unknown hands."""
 
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +39,10 @@ def test_a_comma_in_quotes_is_no_delimiter() -> None:
         (b",".join(b"c%d" % i for i in range(5000)), "5,000 columns"),
         (b'a,b\n1,"' + b"x" * 200_000, "too large"),
         (b"a" * 200_000, "too large"),
+        (b"," * 1_000_001, "more than 1,000,000 characters"),
+        (b"\n" * 1_000_001, "more than 1,000,000 characters"),
+        (b"a,b\n" + b"," * 1_000_001, "more than 1,000,000 characters"),
+        (b"a,b\n" + b'"\n",' * 300_000, "more than 1,000,000 characters"),
     ],
 )
 def test_what_is_no_table_is_refused(data: bytes, reason: str) -> None:
@@ -51,6 +56,17 @@ def test_a_huge_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_TABLE_BYTES", 10)
     with pytest.raises(InvalidInput, match="11 bytes"):
         read_table(b"a,b\n1,2\n3,4")
+
+
+def test_a_table_is_read_row_by_row() -> None:
+    """However many rows a table has, its text is never held as a whole; the limit on a row counts each by itself."""
+    data = b"a,b\n" + b"1,2\n" * 300_000
+    tracemalloc.start()
+    rows = sum(1 for _ in read_table(data).rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == 300_000
+    assert peak < len(data)
 
 
 def test_formulas_stay_text() -> None:

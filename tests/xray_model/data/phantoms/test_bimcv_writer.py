@@ -43,7 +43,7 @@ def test_the_reader_finds_what_the_answer_sheet_says(bimcv: Batch) -> None:
     """Label, patient, view, sex, age and photometric interpretation of every image are read back."""
     folder, written = bimcv
     names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
-    reading = Bimcv().read(names, lambda name: (folder / name).read_bytes())
+    reading = Bimcv().read(names, lambda name, first=None: (folder / name).read_bytes()[:first])
     assert {record.name for record in reading.records} == set(written.answers)
     for record in reading.records:
         answer = written.answers[record.name]
@@ -117,7 +117,7 @@ def test_every_image_decodes_with_bright_bones(bimcv: Batch) -> None:
     folder, written = bimcv
     names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
     paths = set()
-    for record in Bimcv().read(names, lambda name: (folder / name).read_bytes()).records:
+    for record in Bimcv().read(names, lambda name, first=None: (folder / name).read_bytes()[:first]).records:
         facts = decode_image((folder / record.name).read_bytes(), record.display, 128).facts
         paths.add(facts.window_path)
         if written.answers[record.name].view != "L":

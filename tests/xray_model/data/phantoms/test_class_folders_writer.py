@@ -21,7 +21,7 @@ NAME = re.compile(
 )
 
 
-def no_table(name: str) -> bytes:
+def no_table(name: str, /, *, first: int | None = None) -> bytes:
     """Fails: a class-folder reader opens nothing."""
     raise AssertionError(name)
 

@@ -1,0 +1,1 @@
+"""DICOM files: what their header says of an image, without identities, and their pixels."""

@@ -51,6 +51,35 @@ def push(
 
 
 @app.command()
+def ingest(
+    source: Annotated[str | None, typer.Option(help="Only batches of this source.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only the batch of this name.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Read with this layout whatever the files look like: bimcv, csv_table, class_folders, dicom."
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Read the named batch again, all of it, as after a reader was mended: the new revision counts, the "
+            "earlier ones are kept.",
+        ),
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Read new batches into the catalog now, and train nothing.
+
+    Exit code 0: nothing waits for you. 3: a batch is held, refused or failed.
+    """
+    from apps.ingest import run_ingest
+
+    raise typer.Exit(run_ingest(source=source, batch=batch, layout=layout, again=again, verbose=verbose))
+
+
+@app.command()
 def nightly(
     backbone: Backbone = "basic_cnn",
     weights: Weights = None,

@@ -1,12 +1,10 @@
 """`xray nightly`: the flow in this process, with progress, and its news at the end."""
 
-import os
-
 from pydantic import ValidationError
 from rich.console import Console
 
-from apps.progress import show_progress
-from storage.settings import Settings, prepare_environment
+from apps.starting import start_flow
+from storage.settings import Settings
 from xray_model.config import NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
@@ -49,21 +47,8 @@ def run_night(options: NightlyOptions, *, verbose: bool) -> int:
 
 def start_night(options: NightlyOptions, console: Console, *, verbose: bool) -> tuple[NightOutcome, str]:
     """Run one night; returns what came of it and the URL of the report index."""
-    settings = Settings()
-    prepare_environment(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    if not verbose:
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    console.print("Starting Prefect …" if "PREFECT_API_URL" not in os.environ else "Running the night …")
-    from flows.nightly import nightly
-    from flows.running import run_flow
-
-    if verbose:
-        night = run_flow(nightly, options)
-    else:
-        with show_progress(console):
-            night = run_flow(nightly, options)
-    return night, f"{settings.store_url}/reports/index.html"
+    night: NightOutcome = start_flow("nightly", options, console, verbose=verbose)
+    return night, f"{Settings().store_url}/reports/index.html"
 
 
 def tell(night: NightOutcome, console: Console) -> None:

@@ -17,5 +17,7 @@ def run_flow(flow: Flow[..., Any], options: Any) -> Any:
     # joining its thread would cost each flow and subflow a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state = cast("State[Any]", flow(options, return_state=True))
-        raised = state.is_crashed() or isinstance(state.data, BaseException)
-        return state.result(raise_on_failure=raised)
+        result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result

@@ -109,7 +109,7 @@ def decode_image(data: bytes, hints: DisplayHints, side: int) -> CanonicalImage:
 def read_content(data: bytes, hints: DisplayHints, side: int) -> Content:
     """Decode PNG, JPEG or DICOM bytes to gray levels as they are looked at, fitted into a square of `side` pixels.
 
-    Pillow decodes: on 2 to 4 k PNGs of 16 bits and on JPEGs the others are at most a quarter faster (`docs/decoding.md`
+    Pillow decodes: on 2 to 4 k PNGs of 16 bits and on JPEGs the others save at most a third of the time (`docs/decoding.md`
     has the figures), and it refuses files that are cut short, of which some of them make a gray picture.
 
     Raises:

@@ -98,7 +98,7 @@ def _border_share(content: Pixels) -> float:
     left, right = _uniform_lines(content.T), _uniform_lines(content.T[::-1])
     height, width = content.shape
     kept = max(0, height - top - bottom) * max(0, width - left - right)
-    return 1 - kept / content.size
+    return float(1 - kept / content.size)
 
 
 def _uniform_lines(content: Pixels) -> int:

@@ -1,0 +1,34 @@
+"""Running one of the flows in this process, with progress."""
+
+import os
+from importlib import import_module
+from typing import Any
+
+from rich.console import Console
+
+from apps.progress import show_progress
+from storage.settings import Settings, prepare_environment
+
+
+def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> Any:
+    """Run the flow `name` and give what it came to.
+
+    Args:
+        name: of the flow and of its module in `flows`.
+        options: its one parameter.
+        console: where the start is said and progress is shown.
+        verbose: show Prefect's own log in place of progress bars.
+    """
+    settings = Settings()
+    prepare_environment(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    console.print("Starting Prefect …" if "PREFECT_API_URL" not in os.environ else f"Running {name} …")
+    # Only now: Prefect reads its settings when it is imported.
+    flow = getattr(import_module(f"flows.{name}"), name)
+    run_flow = import_module("flows.running").run_flow
+    if verbose:
+        return run_flow(flow, options)
+    with show_progress(console):
+        return run_flow(flow, options)

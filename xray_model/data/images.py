@@ -109,8 +109,8 @@ def decode_image(data: bytes, hints: DisplayHints, side: int) -> CanonicalImage:
 def read_content(data: bytes, hints: DisplayHints, side: int) -> Content:
     """Decode PNG, JPEG or DICOM bytes to gray levels as they are looked at, fitted into a square of `side` pixels.
 
-    Pillow decodes: on 2 to 4 k PNGs of 16 bits and on JPEGs the others save at most a third of the time (`docs/decoding.md`
-    has the figures), and it refuses files that are cut short, of which some of them make a gray picture.
+    Pillow decodes: on PNGs of 16 bits and 2 to 4 k and on JPEGs other libraries save at most a third of the time
+    (`docs/decoding.md` has the figures), and it refuses files that are cut short, of which some make a gray picture.
 
     Raises:
         UnreadableImage: not a PNG, JPEG or DICOM file, damaged, cut short, animated, or larger than `MAXIMUM_PIXELS`.

@@ -35,6 +35,8 @@ _BLOCK = 2**20
 class LocalObjects:
     """The objects below one directory; an `Objects`."""
 
+    readers = 2
+
     def __init__(self, root: Path) -> None:
         with told("opening the store"):
             root.mkdir(parents=True, exist_ok=True)
@@ -42,8 +44,6 @@ class LocalObjects:
             self._temporary = self._root / TEMPORARY
             self._temporary.mkdir(exist_ok=True)
             self._remove_leftovers()
-
-    readers = 2
 
     @property
     def url(self) -> str:

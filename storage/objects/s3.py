@@ -43,6 +43,8 @@ _LOST = {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
 class S3Objects:
     """The objects below one prefix of one bucket; an `Objects`."""
 
+    readers = 16
+
     def __init__(
         self,
         bucket: str,
@@ -64,8 +66,6 @@ class S3Objects:
         self._bucket, self._root, self._attempts = bucket, f"{root}/" if root else "", attempts
         with told(bucket, "opening it"):
             self._client = _client(connect_timeout, read_timeout, attempts)
-
-    readers = 16
 
     @property
     def url(self) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from xray_model.data.dicom.pixels import read_dicom
 from xray_model.data.layouts.detection import detect_layout
-from xray_model.data.phantoms import CohortOptions, DicomSetting, write_dicom
+from xray_model.data.phantoms import CohortOptions
+from xray_model.data.phantoms.dicom import DicomSetting, write_dicom
 
 MakeOptions = Callable[..., CohortOptions]
 TreeOf = Callable[[Path], dict[str, bytes]]

@@ -1,5 +1,6 @@
 """Flow `ingest`: new batches into the catalog."""
 
+import os
 from collections import deque
 
 from prefect import flow, get_run_logger
@@ -56,9 +57,11 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOut
 def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
     plan = steps.read_layout(batch.batch_id, options.layout, options.shard_size)
     in_flight: deque[PrefectFuture[int]] = deque()
+    # One more than the cores, so that they have work while a shard is written.
+    workers = options.workers or (os.cpu_count() or 1) + 1
     try:
         for shard in range(plan.shards):
-            if len(in_flight) >= options.workers:
+            if len(in_flight) >= workers:
                 in_flight.popleft().result()
             in_flight.append(steps.decode_shard.submit(plan, shard))
             advance(f"read {batch.source} / {batch.name}", shard + 1 - len(in_flight), plan.shards)

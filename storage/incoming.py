@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from storage.objects import ObjectInfo, Objects
 from xray_model.errors import InvalidInput
@@ -18,7 +19,7 @@ _LONGEST = 60
 _PART = re.compile(r"[._-]?part[._-]?\d+$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IncomingBatch:
     """One batch as it lies in the landing zone now."""
 
@@ -38,7 +39,7 @@ class IncomingBatch:
         """What all revisions of this batch share: the beginning of their ids."""
         return f"{_slug(self.source)}.{_slug(self.name)}."
 
-    @property
+    @cached_property
     def batch_id(self) -> str:
         """Source, batch, and a digest of what lies there: late or changed files make a new revision.
 

@@ -83,10 +83,11 @@ def prepare_environment(settings: Settings) -> None:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        # Otherwise the embedded server loses task runs that end just before the process does.
+        # Otherwise the embedded server loses task runs that end just before the process does. Seconds are cut to whole
+        # ones: with less than 1 the server never sleeps and takes a core for itself.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_DEPRECATION_WARNINGS": "0",
     }

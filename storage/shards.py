@@ -33,10 +33,36 @@ def shard_key(batch_id: str, shard: int) -> str:
 
 def array_bytes(array: npt.NDArray[np.generic]) -> bytes:
     """An array in NumPy's own format, without pickles."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
     # Joined and not saved: saving to memory would hold the pixels three times.
-    return b"".join([header.getvalue(), np.ascontiguousarray(array).data])
+    return b"".join([_header(array.dtype, array.shape), np.ascontiguousarray(array).data])
+
+
+def _header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
+    header = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, described)
+    return header.getvalue()
+
+
+class ShardBuffer:
+    """Pixels written in the memory of the file they become: a copy of a shard costs as much as ten of its images."""
+
+    def __init__(self, images: int, side: int) -> None:
+        """Black pixels for so many images."""
+        shape = (images, side, side)
+        header = _header(np.dtype(np.uint8), shape)
+        self._data = np.zeros(len(header) + images * side * side, np.uint8)
+        self.pixels: Pixels = self._data[len(header) :].reshape(shape)
+        """uint8 [images, side, side]."""
+
+    def encode(self, images: int) -> memoryview:
+        """The first so many images in NumPy's own format, equal to their `array_bytes`."""
+        header = _header(self.pixels.dtype, (images, *self.pixels.shape[1:]))
+        room = len(self._data) - self.pixels.nbytes
+        if len(header) != room:  # a shape of fewer digits may take less
+            return memoryview(array_bytes(self.pixels[:images]))
+        self._data[:room] = np.frombuffer(header, np.uint8)
+        return self._data[: room + images * self.pixels[:1].nbytes].data
 
 
 def load_array(data: bytes, key: str) -> npt.NDArray[np.generic]:

@@ -31,8 +31,12 @@ class IngestOptions(Options):
     layout: Literal["bimcv", "class_folders", "csv_table", "dicom"] | None = Field(
         None, description="Read every batch with this layout; empty to detect it."
     )
-    shard_size: int = Field(256, ge=1, le=4096, description="Images per shard: the unit of work and of retries.")
-    workers: int = Field(2, ge=1, le=256, description="Shards decoded at the same time.")
+    shard_size: int = Field(
+        512, ge=1, le=4096, description="Most images in a shard, the unit of work and of retries; 0.1 MB each."
+    )
+    workers: int | None = Field(
+        None, ge=1, le=256, description="Shards decoded at the same time; empty for one more than the cores there are."
+    )
 
 
 class DriftPolicy(Options):

@@ -84,7 +84,7 @@ class Objects(Protocol):
         """Write an object from the file `path`, streamed, in several parts when it is large."""
         ...
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes | memoryview) -> bool:
         """Write an object only if there is none; True when this call made it, False when one was there."""
         ...
 

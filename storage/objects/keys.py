@@ -8,7 +8,6 @@ mapping one to one.
 """
 
 import re
-import unicodedata
 
 from xray_model.errors import InvalidInput
 
@@ -17,6 +16,9 @@ LONGEST_KEY = 1024
 
 _OFFSET = 0xF700
 _PRIVATE = re.compile("[\uf780-\uf7ff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair, which no encoding can hold."""
 
 
 def check_key(key: str) -> str:
@@ -38,7 +40,7 @@ def check_text(text: str) -> str:
     Raises:
         InvalidInput: it holds half a surrogate pair.
     """
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _HALF.search(text):
         raise InvalidInput(f"a prefix of the store holds half a character: {shown(text)!r}.")
     return text
 
@@ -49,7 +51,7 @@ def _problem(key: str) -> str | None:
         return "is empty"
     if "\\" in key:
         return "holds a backslash"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in key):
+    if _CONTROL.search(key) or _HALF.search(key):
         return "holds a control character or half a character"
     if len(key.encode()) > LONGEST_KEY:
         return f"is longer than {LONGEST_KEY} bytes"

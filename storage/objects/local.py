@@ -35,7 +35,8 @@ _BLOCK = 2**20
 class LocalObjects:
     """The objects below one directory; an `Objects`."""
 
-    readers = 2
+    readers = 1
+    """Handing a file from one thread to another costs more than reading it."""
 
     def __init__(self, root: Path) -> None:
         with told("opening the store"):
@@ -116,7 +117,7 @@ class LocalObjects:
         ):
             self._place(target, lambda: temporary.replace(target))
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes | memoryview) -> bool:
         """See `Objects.create`: the winner of a race over processes is the one whose link is made."""
         path = self._path(key)
         with self._written(key, lambda file: file.write(data)) as temporary:
@@ -155,18 +156,24 @@ class LocalObjects:
         return one_winner(self.create, self.delete)
 
     def _path(self, key: str) -> Path:
-        """The file of a key, after making sure that no link leads there."""
+        return Path(self._name(key))
+
+    def _name(self, key: str) -> str:
+        """Path of a key's file, after making sure that no link leads there; as text, which is made in half the time."""
         check_key(key)
         if key.split("/", 1)[0] == TEMPORARY:
             raise InvalidInput(f"{TEMPORARY} is kept for the store's own temporary files; name the object differently.")
-        path = self._root / os.fsdecode(disk_from_key(key))
-        if os.path.realpath(path.parent) != str(path.parent):
-            raise link_refused(key)
+        folder, *rest = os.fsdecode(disk_from_key(key)).split("/")
+        path = f"{self._root}/{folder}"
+        for part in rest:
+            if os.path.islink(path):  # noqa: PTH114 - text, see above
+                raise link_refused(key)
+            path = f"{path}/{part}"
         return path
 
     def _open(self, key: str) -> BinaryIO:
         """Open an object: never through a link, never waiting on a pipe."""
-        descriptor = os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(self._name(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             check_regular(key, os.fstat(descriptor).st_mode)
         except XrayError:

@@ -139,7 +139,7 @@ class S3Objects:
         with open_source(path) as source, told(self._bucket, "writing", key):
             self._client.upload_fileobj(source, **place, Config=_PARTS)
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes | memoryview) -> bool:
         """See `Objects.create`: a put with `If-None-Match: *`, marked so that a repeated request knows its own.
 
         When the answer to a put is lost, its repetition is told that the object is there: the mark says whose it is.
@@ -152,7 +152,7 @@ class S3Objects:
                 with told(self._bucket, "creating", key, let_pass=_LOST):
                     self._client.put_object(
                         **place,
-                        Body=data,
+                        Body=bytes(data),
                         ContentType=_content_type(key),
                         IfNoneMatch="*",
                         Metadata={"created-by": mark},

@@ -32,7 +32,7 @@ def in_order(
     Args:
         work: called from several threads; an XrayError it raises is yielded in the result's place.
         items: consumed only as far as there is room.
-        workers: threads.
+        workers: threads; with one the items are done in the caller's own, each when it is asked for.
         weigh: bytes an item is expected to hold; the sum of those under way or waiting stays within `budget`,
             except that one item is always let in.
         budget: bytes that may be read ahead of the consumer.
@@ -40,6 +40,9 @@ def in_order(
     Yields:
         Item and result. Closing the generator cancels what has not begun.
     """
+    if workers == 1:
+        yield from ((item, _attempt(work, item)) for item in items)
+        return
     supply = iter(items)
     waiting: deque[tuple[Item, int, Future[Result | XrayError]]] = deque()
     held, following = 0, next(supply, None)

@@ -2,28 +2,30 @@
 
 import hashlib
 import json
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from storage.archives import BatchFiles
-from storage.shards import array_bytes, shard_key
+from storage.shards import ShardBuffer, shard_key
 from storage.staging.files import facts_key, frame_bytes, open_batch, read_frame, records_key
 from storage.staging.plan import BatchPlan, load_objects
 from storage.store import Store
-from xray_model.data.images import PixelFacts, decode_image
-from xray_model.data.quality import QualityFigures
+from xray_model.data.images import DecodedImage, decode_into, describe_images
 from xray_model.data.records import DisplayHints
 from xray_model.errors import StoreUnavailable, UnreadableImage, XrayError
 
-_PIXEL_FACTS = tuple(field.name for field in fields(PixelFacts) if field.name != "quality")
-_QUALITY = tuple(field.name for field in fields(QualityFigures))
-_pixel_facts, _quality = attrgetter(*_PIXEL_FACTS), attrgetter(*_QUALITY)
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    image_id: str
+    image: DecodedImage | None
+    """None for an image that cannot be read, which has a reason instead."""
+    unreadable: str | None = None
 
 
 def decode_shard(store: Store, plan: BatchPlan, shard: int) -> int:
@@ -38,21 +40,25 @@ def decode_shard(store: Store, plan: BatchPlan, shard: int) -> int:
     if store.objects.exists(facts_key(plan.batch_id, shard)):
         return 0
     records = read_frame(store.objects, records_key(plan.batch_id, shard))
-    readable = records.loc[records["unreadable"].isna()]
-    canvas = np.zeros((len(readable), store.side, store.side), np.uint8)
+    buffer = ShardBuffer(int(records["unreadable"].isna().sum()), store.side)
+    images = _decode_all(store, plan.batch_id, records, buffer.pixels)
+    decoded = sum(found.image is not None for found in images)
+    _keep_shard(store, shard_key(plan.batch_id, shard), buffer.encode(decoded))
+    store.objects.create(facts_key(plan.batch_id, shard), frame_bytes(_describe(images, shard)))
+    return decoded
+
+
+def _decode_all(store: Store, batch_id: str, records: pd.DataFrame, pixels: npt.NDArray[np.uint8]) -> list[_Decoded]:
+    """What became of each record; the pixels of those that can be decoded stand one after another in `pixels`."""
+    images: list[_Decoded] = []
     decoded = 0
-    facts: list[dict[str, Any]] = []
-    opened = _files(store, plan.batch_id).open_many([json.loads(name) for name in readable["name"]])
+    readable = records.loc[records["unreadable"].isna()]
+    opened = _files(store, batch_id).open_many([json.loads(name) for name in readable["name"]])
     for key, display, unreadable in records[["key", "display", "unreadable"]].itertuples(index=False, name=None):
         data = UnreadableImage(unreadable) if unreadable is not None else next(opened)[1]
-        found = _decode(key, display, data, canvas[decoded : decoded + 1])
-        if found["unreadable"] is None:
-            found |= {"shard": shard, "row": decoded}
-            decoded += 1
-        facts.append(found)
-    _keep_shard(store, shard_key(plan.batch_id, shard), canvas[:decoded])
-    store.objects.create(facts_key(plan.batch_id, shard), frame_bytes(pd.DataFrame(facts)))
-    return decoded
+        images.append(_decode(key, display, data, pixels[decoded : decoded + 1]))
+        decoded += images[-1].image is not None
+    return images
 
 
 @lru_cache(maxsize=4)
@@ -61,9 +67,8 @@ def _files(store: Store, batch_id: str) -> BatchFiles:
     return open_batch(store, load_objects(store.objects, batch_id))
 
 
-def _keep_shard(store: Store, key: str, pixels: npt.NDArray[np.uint8]) -> None:
+def _keep_shard(store: Store, key: str, data: memoryview) -> None:
     """Write a shard for ever; a crashed or parallel run may have written the same one before."""
-    data = array_bytes(pixels)
     if not store.objects.create(key, data) and store.objects.get(key) != data:
         raise StoreUnavailable(
             f"{key} in the store holds other pixels: files of the batch changed while it was read. "
@@ -71,24 +76,28 @@ def _keep_shard(store: Store, key: str, pixels: npt.NDArray[np.uint8]) -> None:
         )
 
 
-def _decode(key: str, display: str, data: bytes | XrayError, place: npt.NDArray[np.uint8]) -> dict[str, Any]:
-    """Decode one image into `place`, uint8 [1, side, side], and say what is known of it."""
+def _decode(key: str, display: str, data: bytes | XrayError, place: npt.NDArray[np.uint8]) -> _Decoded:
+    """Decode one image into `place`, uint8 [1, side, side]."""
     if isinstance(data, StoreUnavailable):
         raise data
     if isinstance(data, XrayError):
-        return {"image_id": hashlib.sha256(f"unread:{key}".encode()).hexdigest(), "unreadable": str(data)}
+        return _Decoded(hashlib.sha256(f"unread:{key}".encode()).hexdigest(), None, str(data))
     image_id = hashlib.sha256(data).hexdigest()
     try:
-        image = decode_image(data, _hints(display), place.shape[1])
+        return _Decoded(image_id, decode_into(data, _hints(display), place[0]))
     except UnreadableImage as error:
-        return {"image_id": image_id, "unreadable": str(error)}
-    place[0] = image.pixels
-    return {
-        "image_id": image_id,
-        "unreadable": None,
-        **dict(zip(_PIXEL_FACTS, _pixel_facts(image.facts), strict=True)),
-        **dict(zip(_QUALITY, _quality(image.facts.quality), strict=True)),
-    }
+        return _Decoded(image_id, None, str(error))
+
+
+def _describe(images: Sequence[_Decoded], shard: int) -> pd.DataFrame:
+    """One row of facts for each image; those that were decoded have a row of the shard."""
+    rows = pd.DataFrame(
+        {"image_id": [found.image_id for found in images], "unreadable": [found.unreadable for found in images]}
+    )
+    decoded = [found.image for found in images if found.image]
+    places = rows.index[[found.image is not None for found in images]]
+    facts = pd.DataFrame({**describe_images(decoded), "shard": shard, "row": range(len(decoded))}, index=places)
+    return rows.join(facts)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from storage.archives import BatchFiles
 from storage.incoming import IncomingBatch
@@ -48,21 +50,20 @@ def frame_bytes(frame: pd.DataFrame) -> bytes:
 
 def read_frame(objects: Objects, key: str) -> pd.DataFrame:
     """Read a frame; ObjectNotFound when there is none."""
-    return _frame(objects.get(key))
+    return read_frames(objects, [key])
 
 
 def read_frames(objects: Objects, keys: Iterable[str]) -> pd.DataFrame:
     """Read frames and put them one below the other; ObjectNotFound when one is missing."""
-    frames = []
+    tables = []
     for _, data in objects.get_many(keys):
         if not isinstance(data, bytes):
             raise data
-        frames.append(_frame(data))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _frame(data: bytes) -> pd.DataFrame:
-    frame = pd.read_parquet(io.BytesIO(data))
+        tables.append(pq.read_table(io.BytesIO(data)))
+    if not tables:
+        return pd.DataFrame()
+    # A column in which one shard has nothing is of no type there.
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas(ignore_metadata=True)
     texts = frame.select_dtypes(include=["object", "string"]).columns
     # Missing text is None throughout, never NaN.
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})

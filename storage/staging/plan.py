@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -17,7 +18,7 @@ from storage.staging.files import frame_bytes, open_batch, records_key, staging_
 from storage.staging.reading import read_batch
 from storage.store import Store
 from xray_model.data.identity import pseudonymise
-from xray_model.data.records import OWN_NUMBERING, Record
+from xray_model.data.records import OWN_NUMBERING, DisplayHints, Record
 from xray_model.errors import InvalidInput, ObjectNotFound
 
 RECORD_COLUMNS = (
@@ -37,6 +38,9 @@ RECORD_COLUMNS = (
     "unreadable",
 )
 
+
+_FEWEST_SHARDS, _SMALLEST_SHARD = 8, 8
+"""A small batch is divided as well, so that all cores share in it."""
 
 Refused: TypeAlias = tuple[str, str]
 """Name and reason of what could not be read of an archive."""
@@ -122,13 +126,13 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
         images=len(fresh),
         known=len(found) - len(fresh),
         revision=len(revisions),
-        shard_size=shard_size,
+        shard_size=min(shard_size, max(_SMALLEST_SHARD, -(-len(fresh) // _FEWEST_SHARDS))),
         passed_over=dict(reading.passed_over),
         notes=dict(reading.notes),
     )
     objects.put_many(
         (records_key(batch.batch_id, shard), frame_bytes(pd.DataFrame(rows, columns=[*RECORD_COLUMNS])))
-        for shard, rows in _rows_of_shards(fresh, files, batch, store.salt, shard_size)
+        for shard, rows in _rows_of_shards(fresh, files, batch, store.salt, plan.shard_size)
     )
     objects.create(plan_key, plan.model_dump_json().encode())
     return BatchPlan.model_validate_json(objects.get(plan_key))
@@ -176,9 +180,14 @@ def _record_row(record: Record, batch: IncomingBatch, salt: bytes) -> dict[str, 
         "label": record.label,
         "finding": record.finding,
         "problems": list(record.problems),
-        "display": json.dumps(dataclasses.asdict(record.display)),
+        "display": _display_text(record.display),
         "unreadable": None,
     }
+
+
+@lru_cache(maxsize=64)
+def _display_text(display: DisplayHints) -> str:
+    return json.dumps(dataclasses.asdict(display))
 
 
 def _refused_row(refused: Refused) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from xray_model.data.similarity import NOWHERE, Words, first_near, hash_words, near_within
+from xray_model.data.similarity import NOWHERE, Words, first_near, hash_words, near_before, near_within
 
 NEAR_DUPLICATE_BITS = 40
 """Bits of the 256 in which two perceptual hashes of one picture may differ.
@@ -149,7 +149,7 @@ def _find_twins(words: Words, splits: npt.NDArray[np.intp], known: int) -> tuple
     """The first earlier picture like each one after the `known`: in another split, and in its own, or `NOWHERE`."""
     fresh, sides = words[known:], splits[known:]
     leaks, alike = _split_twins(first_near(fresh, words[:known], splits[:known], NEAR_DUPLICATE_BITS), sides)
-    for rows, near in near_within(fresh, np.arange(len(fresh)), NEAR_DUPLICATE_BITS):
+    for rows, near in near_before(fresh, NEAR_DUPLICATE_BITS):
         for row in np.flatnonzero(near.sum(axis=1) > 1):
             here = rows.start + row
             if leaks[here] != NOWHERE:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 FINDINGS = ("covid", "pneumonia", "normal")
 
@@ -39,6 +40,7 @@ class Labelling:
     """Why there is no label, or what to doubt about the one there is."""
 
 
+@lru_cache(maxsize=1024)  # a set writes few findings many times
 def label_finding(text: str) -> Labelling:
     """The label of a table cell or a folder name, as the public sets and hospitals write it.
 
@@ -59,6 +61,7 @@ def label_finding(text: str) -> Labelling:
     return Labelling(None, "its finding is none of " + ", ".join(FINDINGS))
 
 
+@lru_cache(maxsize=1024)
 def names_class(folder: str) -> bool:
     """Whether a folder name stands for a class of images, with or without a label here."""
     return any(_label_word(word) is not None or word in _OTHER_CLASSES for word in _words(folder))

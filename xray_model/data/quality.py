@@ -1,6 +1,10 @@
-"""Figures that say how an image looks, computed on its canonical content without the padding."""
+"""Figures that say how images look, computed on their canonical content without the padding.
 
-from dataclasses import dataclass
+A sketch is taken of each picture while it is decoded; the figures of many are computed from their sketches at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +17,18 @@ _HASH_INPUT = 64
 _HASH_SIDE = 16
 _COSINES = np.ascontiguousarray(dct(np.eye(_HASH_INPUT), axis=0, norm="ortho")[:_HASH_SIDE])
 """float64 [16, 64]: the lowest cosines, so that two products with it are the part of the transform that is kept."""
-_LEVELS = np.arange(256)
+_LEVELS = np.arange(256.0)
 _SMALLEST_NEIGHBOURHOOD = 3
 _UNIFORM = 8
 """Gray levels within which a row or column at the edge is a frame."""
-_INVERSION_WEIGHTS = (-3.1, 2.0, 2.1, 2.1)
+_WHITE = 255
+_SMALLEST_CHEST = 16
+"""Pixels of a side below which a picture has no regions to compare."""
+_LUNGS = (slice(19, 38), (slice(12, 23), slice(41, 52)))
+_MIDLINE = (slice(19, 38), (slice(29, 35),))
+_CORNERS = (slice(0, 8), (slice(0, 8), slice(56, 64)))
+_SIDES = (slice(0, 64), (slice(0, 3), slice(61, 64)))
+_INVERSION_WEIGHTS = np.array((-3.1, 2.0, 2.1, 2.1))
 """Logistic regression through the origin, 2,201 public radiographs against their negatives: 0.2 % errors at zero."""
 
 
@@ -32,7 +43,7 @@ class QualityFigures:
     entropy: float
     """Shannon entropy of the gray histogram, bits (0 to 8)."""
     sharpness: float
-    """Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), gray levels squared."""
+    """Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) on every second row, gray levels squared."""
     saturated: float
     """Share of pixels at 0 or 255."""
     border: float
@@ -43,54 +54,98 @@ class QualityFigures:
     """How much the image looks like its own negative: above zero where black and white seem swapped."""
 
 
-def measure_quality(content: Pixels) -> QualityFigures:
-    """Measure uint8 pixels [height, width]."""
-    shares = np.asarray(Image.fromarray(content).histogram()) / content.size
-    occupied = np.flatnonzero(shares)
-    present = shares[occupied]
-    mean = float(shares @ _LEVELS)
-    std = float(np.sqrt(shares @ (_LEVELS - mean) ** 2))
-    height, width = content.shape
-    return QualityFigures(
-        min=int(occupied[0]),
-        max=int(occupied[-1]),
-        mean=round(mean, 4),
-        std=round(std, 4),
-        entropy=round(float(-(present * np.log2(present)).sum()), 4),
-        sharpness=round(_laplacian_variance(content), 4),
-        saturated=round(float(shares[0] + shares[255]), 6),
-        border=round(_border_share(content), 6),
-        aspect=round(width / height, 6),
-        inversion=round(_inversion_score(content, mean, std), 4),
+QUALITY_FIGURES = tuple(field.name for field in fields(QualityFigures))
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is kept of a picture to describe it: some 8 kB."""
+
+    width: int
+    height: int
+    histogram: list[int]
+    """Pixels of each of the 256 gray levels."""
+    small: Pixels
+    """uint8 [64, 64]: the means of equal parts, whatever the shape."""
+    sharpness: float
+    border: float
+
+
+def sketch_picture(content: Pixels) -> Sketch:
+    """Take what the figures need from uint8 pixels [height, width]."""
+    picture = Image.fromarray(content)
+    # Whole blocks of pixels are averaged first, which is exact where the side is a multiple of 64, and twice as fast.
+    small = picture.resize((_HASH_INPUT, _HASH_INPUT), Image.Resampling.BOX, reducing_gap=1.0)
+    return Sketch(
+        width=picture.width,
+        height=picture.height,
+        histogram=picture.histogram(),
+        small=np.asarray(small),
+        sharpness=_laplacian_variance(content),
+        border=_border_share(content),
     )
 
 
-def perceptual_hash(content: Pixels) -> str:
-    """256-bit DCT hash (Zauner, 2010) of uint8 pixels [height, width], as 64 hex digits.
+def measure_quality(sketches: Sequence[Sketch]) -> dict[str, list[float]]:
+    """The figures of sketched pictures: a column for each field of `QualityFigures`."""
+    if not sketches:
+        return {name: [] for name in QUALITY_FIGURES}
+    counts = np.array([sketch.histogram for sketch in sketches], dtype=np.float64)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ _LEVELS
+    std = np.sqrt(np.maximum(shares @ _LEVELS**2 - mean**2, 0))
+    present = counts > 0
+    entropy = -(shares * np.log2(shares, where=present, out=np.zeros_like(shares))).sum(axis=1)
+    height, width = (np.array([getattr(sketch, name) for sketch in sketches]) for name in ("height", "width"))
+    columns = (
+        present.argmax(axis=1),
+        _WHITE - present[:, ::-1].argmax(axis=1),
+        mean.round(4),
+        std.round(4),
+        entropy.round(4) + 0.0,  # no negative zero
+        np.array([sketch.sharpness for sketch in sketches]).round(4),
+        (shares[:, 0] + shares[:, _WHITE]).round(6),
+        np.array([sketch.border for sketch in sketches]).round(6),
+        (width / height).round(6),
+        np.where(np.minimum(height, width) < _SMALLEST_CHEST, 0.0, _inversion_scores(sketches, mean, std)).round(4),
+    )
+    return {name: column.tolist() for name, column in zip(QUALITY_FIGURES, columns, strict=True)}
+
+
+def perceptual_hashes(sketches: Sequence[Sketch]) -> list[str]:
+    """256-bit DCT hash (Zauner, 2010) of each sketched picture, as 64 hex digits.
 
     The lowest 16 x 16 cosine coefficients of the image at 64 x 64, each against their median: images that
     differ by scale, compression or a little contrast differ in few bits. The usual 64 bits are too few for
     chest X-rays, which all look alike: `identity.NEAR_DUPLICATE_BITS` has the figures.
     """
-    small = Image.fromarray(content).resize((_HASH_INPUT, _HASH_INPUT), Image.Resampling.BOX)
-    spectrum = (_COSINES @ np.asarray(small, dtype=np.float64) @ _COSINES.T).ravel()
-    bits = spectrum > np.median(spectrum[1:])
-    return np.packbits(bits).tobytes().hex()
+    if not sketches:
+        return []
+    small = np.array([sketch.small for sketch in sketches], dtype=np.float64)
+    spectra = (_COSINES @ small @ _COSINES.T).reshape(len(sketches), -1)
+    bits = spectra > np.median(spectra[:, 1:], axis=1, keepdims=True)
+    return [packed.tobytes().hex() for packed in np.packbits(bits, axis=1)]
 
 
 def _laplacian_variance(content: Pixels) -> float:
-    """Of the inner pixels; zero for a picture that has none."""
+    """Of the inner pixels of every second row; zero for a picture that has none."""
+    width = content.shape[1]
     if min(content.shape) < _SMALLEST_NEIGHBOURHOOD:
         return 0.0
-    gray = content.astype(np.int16)
-    edges = 4 * gray[1:-1, 1:-1]
-    edges -= gray[:-2, 1:-1]
-    edges -= gray[2:, 1:-1]
-    edges -= gray[1:-1, :-2]
-    edges -= gray[1:-1, 2:]
-    flat = edges.astype(np.float32).ravel()
-    mean = float(flat.mean())
-    return float(np.vdot(flat, flat)) / len(flat) - mean * mean
+    # Rows one below the other make one long line, so that neighbours are reached without a copy.
+    middle = content[1:-1:2].astype(np.int16)
+    edges = 4 * middle
+    edges -= content[:-2:2]
+    edges -= content[2::2]
+    line, flat = middle.ravel(), edges.ravel()
+    flat[1:] -= line[:-1]
+    flat[:-1] -= line[1:]
+    edges[:, 0] = edges[:, -1] = 0  # their neighbours lie at the other end of the row
+    values = flat.astype(np.float32)
+    inner = len(middle) * (width - 2)
+    mean: float = values.sum().item() / inner
+    squares: float = np.vdot(values, values).item() / inner
+    return squares - mean * mean
 
 
 def _border_share(content: Pixels) -> float:
@@ -104,24 +159,20 @@ def _border_share(content: Pixels) -> float:
 def _uniform_lines(content: Pixels) -> int:
     """How many rows from the first on are uniform; one after another, for most pictures have none."""
     for number, line in enumerate(content):
-        if int(line.max()) - int(line.min()) > _UNIFORM:
+        if int(np.maximum.reduce(line)) - int(np.minimum.reduce(line)) > _UNIFORM:
             return number
     return len(content)
 
 
-def _inversion_score(content: Pixels, mean: float, std: float) -> float:
-    """Dark lungs beside a bright midline, dark corners and sides speak for a positive."""
-    height, width = content.shape
-    if std == 0 or min(height, width) < _HASH_SIDE:
-        return 0.0
-
-    def level(rows: tuple[float, float], *columns: tuple[float, float]) -> float:
-        top, bottom = (round(height * share) for share in rows)
-        parts = [content[top:bottom, round(width * left) : round(width * right)] for left, right in columns]
-        return float((np.concatenate(parts, axis=1).mean() - mean) / std)
-
-    lungs = level((0.3, 0.6), (0.18, 0.36), (0.64, 0.82))
-    midline = level((0.3, 0.6), (0.45, 0.55)) - lungs
-    corners = level((0.0, 0.12), (0.0, 0.12), (0.88, 1.0))
-    sides = level((0.0, 1.0), (0.0, 0.04), (0.96, 1.0))
-    return float(np.dot(_INVERSION_WEIGHTS, (midline, corners, sides, lungs)))
+def _inversion_scores(
+    sketches: Sequence[Sketch], mean: npt.NDArray[np.float64], std: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Dark lungs beside a bright midline, dark corners and sides speak for a positive: float64 [n]."""
+    small = np.array([sketch.small for sketch in sketches])
+    lungs, midline, corners, sides = (
+        np.concatenate([small[:, rows, columns] for columns in parts], axis=2).mean(axis=(1, 2))
+        for rows, parts in (_LUNGS, _MIDLINE, _CORNERS, _SIDES)
+    )
+    flat = std == 0
+    levels = np.stack([midline - lungs, corners - mean, sides - mean, lungs - mean]) / np.where(flat, 1, std)
+    return np.where(flat, 0.0, _INVERSION_WEIGHTS @ levels)

@@ -7,7 +7,7 @@ pairs one by one for 40 bits of 256, and more where hashes resemble each other a
 
 import os
 from binascii import unhexlify
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -29,6 +29,9 @@ _AT_ONCE = 16_000_000
 _ROWS, _COLUMNS = 32, 4096
 """Pairs looked at together: their differences (1 MiB) stay in a core's second cache."""
 
+_MANY = 100
+"""Where more than one pair of so many is near in the fold, all of a tile are looked at whole."""
+
 _TOGETHER = 256
 """Tiles after which the few pairs they left are looked at whole; one tile alone where it leaves many."""
 
@@ -49,13 +52,23 @@ def hash_words(phashes: pd.Series) -> Words:
 
 def near_matrix(left: Words, right: Words, bits: int) -> npt.NDArray[np.bool_]:
     """Whether hashes uint64 [n, 4] and [m, 4] differ in at most `bits` bits: bool [n, m]."""
-    near = np.empty((len(left), len(right)), np.bool_)
+    near = np.zeros((len(left), len(right)), np.bool_)
     rows, columns = np.ascontiguousarray(left.T), np.ascontiguousarray(right.T)
-    for across, down in _tiles(len(left), len(right)):
-        distance = np.zeros(near[across, down].shape, np.uint16)
-        for row, column in zip(rows, columns, strict=True):
-            distance += np.bitwise_count(row[across, None] ^ column[None, down])
-        near[across, down] = distance <= bits
+    folded = _fold(columns)
+
+    def search(share: slice) -> None:
+        here = rows[:, share]
+        for across, down, hits in _tiles_alike_in_fold(_fold(here), folded, bits):
+            tile = near[share][across, down]
+            if len(hits) * _MANY > tile.size:
+                distance = np.bitwise_count(here[:, across, None] ^ columns[:, None, down]).sum(axis=0, dtype=np.uint16)
+                np.less_equal(distance, bits, out=tile)
+            else:
+                one, other = np.divmod(hits, tile.shape[1])
+                differing = here[:, across][:, one] ^ columns[:, down][:, other]
+                tile[one, other] = np.bitwise_count(differing).sum(axis=0, dtype=np.uint16) <= bits
+
+    _share_out(search, len(left))
     return near
 
 
@@ -65,10 +78,18 @@ def near_within(words: Words, rows: npt.NDArray[np.intp], bits: int) -> Iterator
     Yields:
         The slice of `rows`, and bool [rows in it, n]; every hash is near itself.
     """
-    step = max(1, _AT_ONCE // max(1, len(words)))
-    for start in range(0, len(rows), step):
-        block = slice(start, min(start + step, len(rows)))
+    for block in _blocks(len(rows), len(words)):
         yield block, near_matrix(words[rows[block]], words, bits)
+
+
+def near_before(words: Words, bits: int) -> Iterator[tuple[slice, npt.NDArray[np.bool_]]]:
+    """Which of the hashes up to its own, uint64 [n, 4], each is near, in blocks.
+
+    Yields:
+        A slice of the hashes, and bool [rows in it, end of the slice]; every hash is near itself.
+    """
+    for block in _blocks(len(words), len(words)):
+        yield block, near_matrix(words[block], words[: block.stop], bits)
 
 
 def first_near(left: Words, right: Words, groups: npt.NDArray[np.intp], bits: int) -> npt.NDArray[np.int64]:
@@ -86,16 +107,11 @@ def first_near(left: Words, right: Words, groups: npt.NDArray[np.intp], bits: in
     found = np.full((len(left), int(groups.max(initial=-1)) + 1), NOWHERE, np.int64)
     rows, columns = np.ascontiguousarray(left.T), np.ascontiguousarray(right.T)
     folded = _fold(columns)
-    threads = os.cpu_count() or 1
-    edges = np.linspace(0, len(left), threads + 1).astype(int)
 
-    def search(part: int) -> None:
-        share = slice(edges[part], edges[part + 1])
+    def search(share: slice) -> None:
         _search(rows[:, share], columns, folded, groups, bits, found[share])
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="near") as pool:
-        for _ in pool.map(search, range(threads)):
-            pass
+    _share_out(search, len(left))
     return found
 
 
@@ -124,6 +140,14 @@ def _search(
 
 def _alike_in_fold(rows: Words, columns: Words, bits: int) -> Iterator[tuple[Places, Places]]:
     """Places of the rows and columns, uint64 [2, n], that differ in at most `bits` bits, tile by tile."""
+    for across, down, hits in _tiles_alike_in_fold(rows, columns, bits):
+        if len(hits):
+            one, other = np.divmod(hits, down.stop - down.start)
+            yield one + across.start, other + down.start
+
+
+def _tiles_alike_in_fold(rows: Words, columns: Words, bits: int) -> Iterator[tuple[slice, slice, Places]]:
+    """Tiles of all pairs, and the places in each, int64 [k], that differ in at most `bits` bits of their folds."""
     differing = np.empty(_ROWS * _COLUMNS, np.uint64)
     counts = np.empty((2, _ROWS * _COLUMNS), np.uint8)
     for across, down in _tiles(rows.shape[1], columns.shape[1]):
@@ -134,9 +158,7 @@ def _alike_in_fold(rows: Words, columns: Words, bits: int) -> Iterator[tuple[Pla
             np.bitwise_xor(rows[word, across, None], columns[word, None, down], out=tile)
             np.bitwise_count(differing[:cells], out=count)
         distance = np.add(counts[0, :cells], counts[1, :cells], out=counts[0, :cells])
-        hits = np.flatnonzero(distance <= bits)
-        if len(hits):
-            yield hits // shape[1] + across.start, hits % shape[1] + down.start
+        yield across, down, np.flatnonzero(distance <= bits)
 
 
 def _keep_first(
@@ -154,6 +176,20 @@ def _keep_first(
     near = np.bitwise_count(rows[:, here] ^ columns[:, there]).sum(axis=0, dtype=np.uint16) <= bits
     here, there = here[near], there[near]
     np.minimum.at(found, (here, groups[there]), there)
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    step = max(1, _AT_ONCE // max(1, columns))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def _share_out(search: Callable[[slice], None], rows: int) -> None:
+    """Search an equal share of the rows in each of as many threads as there are cores."""
+    threads = os.cpu_count() or 1
+    edges = np.linspace(0, rows, threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads, thread_name_prefix="near") as pool:
+        for _ in pool.map(search, map(slice, edges, edges[1:])):
+            pass
 
 
 def _tiles(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:

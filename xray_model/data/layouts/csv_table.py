@@ -66,7 +66,7 @@ class CsvTable:
 
     def needs(self, names: Sequence[str]) -> list[str]:
         """Every csv and tsv file: only its header tells whether it describes the images."""
-        return sort_by_kind(names)[FileKind.TABLE]
+        return list(sort_by_kind(names)[FileKind.TABLE])
 
     def headers(self, names: Sequence[str]) -> list[str]:
         """The DICOM files but for inner copies."""

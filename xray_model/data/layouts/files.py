@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from xray_model.data.labels import names_class
 
@@ -71,20 +73,25 @@ def kind_of(name: str) -> FileKind:
     return kind
 
 
-def sort_by_kind(names: Iterable[str]) -> dict[FileKind, list[str]]:
+def sort_by_kind(names: Iterable[str]) -> Mapping[FileKind, Sequence[str]]:
     """The names by what they are, each once, sorted; every kind is a key."""
+    return _sort_by_kind(tuple(names))
+
+
+@lru_cache(maxsize=1)  # a reader is asked several things of one batch
+def _sort_by_kind(names: tuple[str, ...]) -> Mapping[FileKind, Sequence[str]]:
     kinds: dict[FileKind, list[str]] = {kind: [] for kind in FileKind}
     for name in sorted(set(names)):
         kinds[kind_of(name)].append(name)
-    return kinds
+    return MappingProxyType({kind: tuple(found) for kind, found in kinds.items()})
 
 
-def count_passed_over(kinds: Mapping[FileKind, list[str]], *read: FileKind) -> Counter[str]:
+def count_passed_over(kinds: Mapping[FileKind, Sequence[str]], *read: FileKind) -> Counter[str]:
     """Files of all kinds but those in `read`, counted by kind."""
     return Counter({kind.value: len(names) for kind, names in kinds.items() if names and kind not in read})
 
 
-def pictures_among(kinds: Mapping[FileKind, list[str]]) -> list[str]:
+def pictures_among(kinds: Mapping[FileKind, Sequence[str]]) -> list[str]:
     """The images and the DICOM files, sorted."""
     return sorted([*kinds[FileKind.IMAGE], *kinds[FileKind.DICOM]])
 

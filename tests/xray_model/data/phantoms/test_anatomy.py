@@ -1,13 +1,14 @@
 """One drawn X-ray: that it is one, and what view, finding and drift do to it."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from xray_model.data.phantoms import Exposure, draw_body, draw_chest
-from xray_model.data.quality import measure_quality, perceptual_hash
+from xray_model.data.quality import measure_quality, perceptual_hashes, sketch_picture
 
 Picture = npt.NDArray[np.float32]
 
@@ -104,10 +105,16 @@ def test_ground_glass_is_bilateral_and_consolidation_is_not() -> None:
     assert unevenness(sides("covid")) < unevenness(sides("pneumonia"))
 
 
+def quality(picture: npt.NDArray[np.float32]) -> SimpleNamespace:
+    """The figures of one drawing."""
+    figures = measure_quality([sketch_picture(to_gray(picture))])
+    return SimpleNamespace(**{name: column[0] for name, column in figures.items()})
+
+
 def test_drift_moves_brightness_contrast_and_noise_step_by_step() -> None:
     """Within the borders, each step of drift is brighter, flatter and noisier than the one before."""
     steps = [
-        [measure_quality(to_gray(draw(seed, drift=drift, side=320)[64:256, 64:256])) for seed in range(12)]
+        [quality(draw(seed, drift=drift, side=320)[64:256, 64:256]) for seed in range(12)]
         for drift in (0.0, 0.33, 0.67, 1.0)
     ]
     means = [np.mean([q.mean for q in step]) for step in steps]
@@ -124,7 +131,7 @@ def test_drift_moves_brightness_contrast_and_noise_step_by_step() -> None:
 def test_drawn_pictures_have_the_quality_of_radiographs(drift: float) -> None:
     """Drawings are neither blank, dark, bright, mostly border nor inverted by the figures that refuse such images."""
     for seed in range(24):
-        q = measure_quality(to_gray(draw(seed, view=("PA", "AP")[seed % 2], finding="covid", drift=drift, side=320)))
+        q = quality(draw(seed, view=("PA", "AP")[seed % 2], finding="covid", drift=drift, side=320))
         assert 46 <= q.mean <= 217
         assert q.std >= 14.7
         assert q.entropy >= 4.8
@@ -138,7 +145,12 @@ def test_pictures_of_one_patient_are_no_near_duplicates() -> None:
     for seed in range(12):
         body = draw_body(np.random.default_rng([seed, 1]), "M", 60.0)
         hashes = [
-            np.unpackbits(np.frombuffer(bytes.fromhex(perceptual_hash(to_gray(picture))), np.uint8))
-            for picture in (draw_chest(body, Exposure("PA"), np.random.default_rng([seed, k]), 256) for k in range(3))
+            np.unpackbits(np.frombuffer(bytes.fromhex(phash), np.uint8))
+            for phash in perceptual_hashes(
+                [
+                    sketch_picture(to_gray(draw_chest(body, Exposure("PA"), np.random.default_rng([seed, k]), 256)))
+                    for k in range(3)
+                ]
+            )
         ]
         assert min(int((a != b).sum()) for a, b in combinations(hashes, 2)) > 40

@@ -47,7 +47,7 @@ from xray_model.data.records import DisplayHints  # noqa: E402
 SIDE = 320
 IN_MEMORY = 1500
 """Images of which the floor and the naive way are timed: more would only fill the memory."""
-PNG_IMAGES = 60
+PNG_IMAGES = 120
 PNG_SIZE = (2836, 2336)
 BUCKET = "bench"
 

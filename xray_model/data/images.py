@@ -213,7 +213,7 @@ def _read_dicom(data: bytes, side: int) -> Content:
     gray, window_path, inverted = image.values, "display", image.hints.monochrome1
     if gray.dtype != np.uint8:
         table, window_path = lookup_table(gray, image.hints)
-        gray = table[gray]
+        gray = np.take(table, gray)
     height, width = gray.shape
     fitted = _fit(gray, side, invert=inverted)
     return Content(fitted, width, height, image.bits_allocated, image.photometric, window_path, inverted)
@@ -226,12 +226,12 @@ def _gray_levels(image: Image.Image, hints: DisplayHints) -> tuple[Pixels, int, 
         if values.dtype != np.uint16:
             values = np.clip(values, 0, LEVELS - 1).astype(np.uint16)
         table, window_path = lookup_table(values, hints)
-        return table[values], 16, window_path
+        return np.take(table, values), 16, window_path
     gray = np.asarray(image if image.mode == "L" else image.convert("L"))
     # A window speaks of stored values: for an 8-bit file it holds only where 8 bits were stored.
     if (hints.window or hints.voi_lut) and (hints.bits_stored or LEVELS) <= _BYTE:
         table, window_path = lookup_table(gray.astype(np.uint16), hints)
-        return table[gray], _BYTE, window_path
+        return np.take(table, gray), _BYTE, window_path
     return gray, _BYTE, "display"
 
 

@@ -1,17 +1,14 @@
 """Flow `ingest`: new batches into the catalog."""
 
-import os
-from collections import deque
-
 from prefect import flow, get_run_logger
-from prefect.futures import PrefectFuture
 
+from flows.shards import ShardRunner, shard_runner
+from storage.settings import Settings
 from tasks import ingest as steps
 from tasks.validation import validate
 from xray_model.config import IngestOptions
 from xray_model.errors import InvalidInput, ObjectNotFound, XrayError
 from xray_model.outcomes import BatchOutcome, BatchStatus
-from xray_model.progress import advance
 
 
 @flow(name="ingest", log_prints=False)
@@ -22,14 +19,18 @@ def ingest(options: IngestOptions | None = None) -> tuple[BatchOutcome, ...]:
     2. For each: read its layout, decode its shards, validate its rows, commit it.
     """
     chosen = options or IngestOptions()
-    return tuple(ingest_batch(batch, chosen) for batch in steps.find_batches(chosen))
+    batches = steps.find_batches(chosen)
+    if not batches:
+        return ()
+    with shard_runner(chosen.dask or Settings().dask, chosen.workers) as runner:
+        return tuple(ingest_batch(batch, chosen, runner) for batch in batches)
 
 
-def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
     """Take one batch through all steps, and say what became of it whatever happens."""
     logger = get_run_logger()
     try:
-        return _read_or_refuse(batch, options)
+        return _read_or_refuse(batch, options, runner)
     except Exception as error:
         logger.exception("batch %s failed; it is tried again by the next run", batch.batch_id)
         # The message of an unforeseen error may hold anything, names of patients included.
@@ -38,9 +39,9 @@ def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcom
         return _outcome(batch, BatchStatus.FAILED, reason)
 
 
-def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
     try:
-        return _read_and_commit(batch, options)
+        return _read_and_commit(batch, options, runner)
     except InvalidInput as error:
         get_run_logger().warning("batch %s is refused: %s", batch.batch_id, error)
         refused = _outcome(batch, BatchStatus.REFUSED, str(error))
@@ -54,23 +55,10 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOut
         return elsewhere
 
 
-def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions) -> BatchOutcome:
+def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
     plan = steps.read_layout(batch.batch_id, options.layout, options.shard_size)
-    in_flight: deque[PrefectFuture[int]] = deque()
-    # One more than the cores, so that they have work while a shard is written.
-    workers = options.workers or (os.cpu_count() or 1) + 1
-    try:
-        for shard in range(plan.shards):
-            if len(in_flight) >= workers:
-                in_flight.popleft().result()
-            in_flight.append(steps.decode_shard.submit(plan, shard))
-            advance(f"read {batch.source} / {batch.name}", shard + 1 - len(in_flight), plan.shards)
-        for left, future in zip(range(len(in_flight) - 1, -1, -1), in_flight, strict=True):
-            future.result()
-            advance(f"read {batch.source} / {batch.name}", plan.shards - left, plan.shards)
-    finally:
-        for future in in_flight:
-            future.wait()  # a shard that still runs would stage its facts again after the clearing up
+    shards = [{"plan": plan, "shard": shard, "store_url": Settings().store_url} for shard in range(plan.shards)]
+    runner.run(steps.decode_shard, shards, f"read {batch.source} / {batch.name}")
     return steps.commit_batch(validate(plan))
 
 

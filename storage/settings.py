@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".xray"), description="Folder of the embedded defaults.")
     store: str | None = Field(None, description="Root of the store: s3://bucket/prefix or file:///path.")
     registry: str | None = Field(None, description="MLflow tracking URI; SQLite under the home where empty.")
+    dask: str | None = Field(None, description="Dask scheduler whose workers take the shards: tcp://host:8786.")
     salt: SecretStr | None = Field(None, description="Secret that turns patient ids into pseudonyms.")
     side: int = Field(320, ge=64, le=1024, description="Side of the canonical pixels; fixed once a store is in use.")
     validation_share: float = Field(

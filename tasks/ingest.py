@@ -11,7 +11,7 @@ from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
 from xray_model.config import IngestOptions
-from xray_model.errors import ObjectNotFound
+from xray_model.errors import ConfigurationError, ObjectNotFound
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 
@@ -54,9 +54,19 @@ def read_layout(batch_id: str, layout: str | None, shard_size: int) -> staging.B
 
 
 @stage_task("decode-shard")
-def decode_shard(plan: staging.BatchPlan, shard: int) -> int:
-    """Decode one shard; returns how many images were decoded now."""
-    return staging.decode_shard(open_store(Settings()), plan, shard)
+def decode_shard(plan: staging.BatchPlan, shard: int, store_url: str) -> int:
+    """Decode one shard; returns how many images were decoded now.
+
+    Raises:
+        ConfigurationError: it runs on a machine whose store is another than the flow's.
+    """
+    settings = Settings()
+    if settings.store_url != store_url:
+        raise ConfigurationError(
+            f"the flow works on the store {store_url}, and this worker has {settings.store_url}. "
+            "Set XRAY_STORE and XRAY_SALT alike on all machines."
+        )
+    return staging.decode_shard(open_store(settings), plan, shard)
 
 
 @stage_task("look-up-batch")

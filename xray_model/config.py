@@ -37,6 +37,9 @@ class IngestOptions(Options):
     workers: int | None = Field(
         None, ge=1, le=256, description="Shards decoded at the same time; empty for one more than the cores there are."
     )
+    dask: str | None = Field(
+        None, description="Address of a Dask scheduler whose workers decode; empty for XRAY_DASK, else this process."
+    )
 
 
 class DriftPolicy(Options):

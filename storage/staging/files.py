@@ -42,9 +42,10 @@ def open_batch(store: Store, batch: IncomingBatch) -> BatchFiles:
 
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as Parquet."""
+    """A frame as Parquet; a column in which all is missing is of no type there, and so fits one of any type."""
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
+    empty = frame.columns[frame.isna().all()]
+    frame.assign(**dict.fromkeys(empty)).to_parquet(buffer, index=False)
     return buffer.getvalue()
 
 
@@ -62,10 +63,12 @@ def read_frames(objects: Objects, keys: Iterable[str]) -> pd.DataFrame:
         tables.append(pq.read_table(io.BytesIO(data)))
     if not tables:
         return pd.DataFrame()
-    # A column in which one shard has nothing is of no type there.
-    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas(ignore_metadata=True)
+    return _with_none(pa.concat_tables(tables, promote_options="permissive").to_pandas(ignore_metadata=True))
+
+
+def _with_none(frame: pd.DataFrame) -> pd.DataFrame:
+    """Missing text is None throughout, never NaN."""
     texts = frame.select_dtypes(include=["object", "string"]).columns
-    # Missing text is None throughout, never NaN.
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
 

@@ -4,15 +4,14 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from xray_model.data.budget import PixelBudget
 from xray_model.data.dicom.signature import is_dicom
 from xray_model.data.quality import (
     QUALITY_FIGURES,
@@ -24,7 +23,7 @@ from xray_model.data.quality import (
 )
 from xray_model.data.records import DisplayHints
 from xray_model.data.scaled_jpeg import decode_jpeg, read_jpeg_header
-from xray_model.data.windowing import LEVELS, lookup_table
+from xray_model.data.windowing import LEVELS, apply_table, lookup_table
 from xray_model.errors import UnreadableImage
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,9 +32,7 @@ FORMATS = ("PNG", "JPEG")
 MAXIMUM_PIXELS = 40_000_000
 """Largest image decoded: twice the largest BIMCV radiograph (4020 x 4891)."""
 
-_LARGE = 20_000_000
-"""Pixels above which images are decoded one at a time, whatever the number of threads: one can take 8 bytes a pixel."""
-_ONE_AT_A_TIME = Lock()
+_DECODING = PixelBudget(MAXIMUM_PIXELS, free=2_000_000)
 _BYTE = 8
 _LEAST_STRUCTURE = 4.0
 """Standard deviation of the gray levels below which a perceptual hash is noise."""
@@ -168,7 +165,7 @@ def read_content(data: bytes, hints: DisplayHints, side: int) -> Content:
     header = read_jpeg_header(data)
     if header and not (hints.window or hints.voi_lut):
         _check_size(header.width, header.height)
-        with _decoding(header.width * header.height):
+        with _DECODING.hold(header.width * header.height):
             gray = decode_jpeg(data, header, side)
         if gray is not None:
             fitted = _fit(gray, side, invert=hints.monochrome1)
@@ -185,7 +182,7 @@ def _read_with_pillow(data: bytes, hints: DisplayHints, side: int) -> Content:
                 raise UnreadableImage("the file is an animation of several pictures: send one X-ray a file")
             # A JPEG can be decoded at a fraction of its size; twice the target leaves the resampling to Pillow.
             image.draft("L", (2 * side, 2 * side))
-            with _decoding(width * height):
+            with _DECODING.hold(width * height):
                 gray, bits, window_path = _gray_levels(image, hints)
     except UnidentifiedImageError as error:
         raise UnreadableImage("the file is not a PNG, JPEG or DICOM image") from error
@@ -199,11 +196,9 @@ def _read_with_pillow(data: bytes, hints: DisplayHints, side: int) -> Content:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAXIMUM_PIXELS:
-        raise UnreadableImage(f"{width} x {height} pixels are more than the {MAXIMUM_PIXELS:,} allowed")
-
-
-def _decoding(pixels: int) -> AbstractContextManager[object]:
-    return _ONE_AT_A_TIME if pixels > _LARGE else nullcontext()
+        raise UnreadableImage(
+            f"{width} x {height} pixels are more than the {MAXIMUM_PIXELS:,} allowed: far larger than any radiograph"
+        )
 
 
 def _read_dicom(data: bytes, side: int) -> Content:
@@ -213,7 +208,7 @@ def _read_dicom(data: bytes, side: int) -> Content:
     gray, window_path, inverted = image.values, "display", image.hints.monochrome1
     if gray.dtype != np.uint8:
         table, window_path = lookup_table(gray, image.hints)
-        gray = np.take(table, gray)
+        gray = apply_table(table, gray)
     height, width = gray.shape
     fitted = _fit(gray, side, invert=inverted)
     return Content(fitted, width, height, image.bits_allocated, image.photometric, window_path, inverted)
@@ -226,12 +221,12 @@ def _gray_levels(image: Image.Image, hints: DisplayHints) -> tuple[Pixels, int, 
         if values.dtype != np.uint16:
             values = np.clip(values, 0, LEVELS - 1).astype(np.uint16)
         table, window_path = lookup_table(values, hints)
-        return np.take(table, values), 16, window_path
+        return apply_table(table, values), 16, window_path
     gray = np.asarray(image if image.mode == "L" else image.convert("L"))
     # A window speaks of stored values: for an 8-bit file it holds only where 8 bits were stored.
     if (hints.window or hints.voi_lut) and (hints.bits_stored or LEVELS) <= _BYTE:
         table, window_path = lookup_table(gray.astype(np.uint16), hints)
-        return np.take(table, gray), _BYTE, window_path
+        return apply_table(table, gray), _BYTE, window_path
     return gray, _BYTE, "display"
 
 

@@ -1,5 +1,7 @@
 """How stored values become gray levels: VOI LUT, window or percentiles."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,16 @@ PERCENTILES = (0.5, 99.5)
 
 _ROWS = 512
 """Rows of a large picture whose values are counted: of four million of them the percentiles are as certain."""
-_PART = 2**20
+_PART = 2**18
+
+
+def apply_table(table: Pixels, values: npt.NDArray[np.unsignedinteger[Any]]) -> Pixels:
+    """The entry of a table, uint8 [65536], for each stored value, in the shape of the values."""
+    flat = values.ravel()
+    gray = np.empty(flat.size, np.uint8)
+    for start in range(0, flat.size, _PART):  # a part at a time, for numpy turns indices into 8 bytes each
+        np.take(table, flat[start : start + _PART], out=gray[start : start + _PART], mode="clip")
+    return gray.reshape(values.shape)
 
 
 def lookup_table(values: npt.NDArray[np.uint16], hints: DisplayHints) -> tuple[Pixels, str]:

@@ -1,0 +1,86 @@
+"""One task for each shard, a bounded number at a time: in threads of this process, or on a Dask cluster."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from prefect import Task
+from prefect.futures import PrefectFuture
+
+from xray_model.errors import ConfigurationError
+from xray_model.progress import advance
+
+_CONNECT_SECONDS = 10
+
+Submit = Callable[[Task[..., Any], Mapping[str, Any]], PrefectFuture[Any]]
+
+
+class ShardRunner:
+    """Where the tasks of one flow run are done, and how many at a time."""
+
+    def __init__(self, submit: Submit, at_once: int) -> None:
+        self._submit, self._at_once = submit, at_once
+
+    def run(self, task: Task[..., Any], calls: Sequence[Mapping[str, Any]], stage: str) -> list[Any]:
+        """Do a task once for each of `calls`, its arguments by name, and give the results in their order.
+
+        When one fails the others under way are waited for, so that none still works when the flow clears up.
+
+        Args:
+            task: that of one shard.
+            calls: its arguments.
+            stage: what progress calls it.
+
+        Raises:
+            Exception: what the first task that failed raised, after its retries.
+        """
+        results: list[Any] = []
+        under_way: deque[PrefectFuture[Any]] = deque()
+        try:
+            for call in calls:
+                if len(under_way) >= self._at_once:
+                    results.append(under_way.popleft().result())
+                under_way.append(self._submit(task, call))
+                advance(stage, len(results), len(calls))
+            while under_way:
+                results.append(under_way.popleft().result())
+                advance(stage, len(results), len(calls))
+        finally:
+            for future in under_way:
+                future.wait()
+        return results
+
+
+@contextmanager
+def shard_runner(scheduler: str | None, at_once: int | None) -> Iterator[ShardRunner]:
+    """Open the runner of a flow run; to be used inside the flow.
+
+    Args:
+        scheduler: address of a Dask scheduler (`tcp://host:8786`); None for threads of this process.
+        at_once: shards under way; None for one more than there are cores, so that they have work while a shard is
+            written.
+
+    Raises:
+        ConfigurationError: the extra `dask` is not installed, or no scheduler answers.
+    """
+    if scheduler is None:
+        yield ShardRunner(lambda task, call: task.submit(**call), at_once or (os.cpu_count() or 1) + 1)
+        return
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError as error:
+        raise ConfigurationError(
+            "a Dask scheduler is named (XRAY_DASK, or the flow's parameter), and prefect-dask is not installed: "
+            "pip install 'xray-pipeline[dask]'"
+        ) from error
+    with DaskTaskRunner(address=scheduler, client_kwargs={"timeout": _CONNECT_SECONDS}) as runner:
+        try:
+            cores = sum(runner.client.nthreads().values())
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"no Dask scheduler answers at {scheduler}. Start one (dask scheduler, dask worker), or leave XRAY_DASK"
+                " and the flow's parameter empty to work in this process."
+            ) from error
+        yield ShardRunner(lambda task, call: runner.submit(task, parameters=dict(call)), at_once or cores + 1)

@@ -39,7 +39,7 @@ def push_batch(path: Path, source: str, batch: str | None, console: Console | No
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
     """Names below `path` and their files; links are not followed, so nothing outside is sent."""
     if path.is_file():
-        if not path.name.endswith(ARCHIVE_SUFFIXES):
+        if not path.name.lower().endswith(ARCHIVE_SUFFIXES):
             raise InvalidInput(f"{path} is one file and no archive ({', '.join(ARCHIVE_SUFFIXES)}): give its folder")
         yield path.name, path
         return

@@ -1,5 +1,6 @@
 """Running one of the flows in this process, with progress."""
 
+import logging
 import os
 from importlib import import_module
 from typing import Any
@@ -8,6 +9,9 @@ from rich.console import Console
 
 from apps.progress import show_progress
 from storage.settings import Settings, prepare_environment
+from xray_model.errors import XrayError
+
+_RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> Any:
@@ -30,5 +34,12 @@ def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> A
     run_flow = import_module("flows.running").run_flow
     if verbose:
         return run_flow(flow, options)
+    for runs in _RUN_LOGGERS:
+        logging.getLogger(runs).addFilter(_is_no_refusal)
     with show_progress(console):
         return run_flow(flow, options)
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Whether a log record is none of a refusal: its one clear sentence is said at the end, without a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], XrayError))

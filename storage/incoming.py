@@ -70,7 +70,7 @@ def list_batches(objects: Objects, sources: Iterable[str] = ()) -> list[Incoming
         folder, slash, _ = rest.partition("/")
         if slash:
             grouped.setdefault((source, folder, f"{PREFIX}{source}/{folder}/"), []).append(info)
-        elif rest.endswith(ARCHIVE_SUFFIXES):
+        elif rest.lower().endswith(ARCHIVE_SUFFIXES):
             grouped.setdefault((source, archive_batch_name(rest), f"{PREFIX}{source}/"), []).append(info)
     return [
         IncomingBatch(
@@ -125,10 +125,10 @@ def _next_attempt(batch: IncomingBatch, committed: Collection[str]) -> IncomingB
 
 
 def archive_batch_name(file_name: str) -> str:
-    """The batch that an archive makes: its name without suffix and part number."""
+    """The batch that an archive makes: its name without suffix, in either case, and part number."""
     for suffix in ARCHIVE_SUFFIXES:
-        if file_name.endswith(suffix):
-            stem = file_name.removesuffix(suffix)
+        if file_name.lower().endswith(suffix):
+            stem = file_name[: -len(suffix)]
             return _PART.sub("", stem) or stem
     return file_name
 

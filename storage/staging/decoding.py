@@ -39,7 +39,7 @@ def decode_shard(store: Store, plan: BatchPlan, shard: int) -> int:
     """
     if store.objects.exists(facts_key(plan.batch_id, shard)):
         return 0
-    records = read_frame(store.objects, records_key(plan.batch_id, shard))
+    records = read_frame(store.objects, records_key(plan.batch_id, plan.records, shard))
     buffer = ShardBuffer(int(records["unreadable"].isna().sum()), store.side)
     images = _decode_all(store, plan.batch_id, records, buffer.pixels)
     decoded = sum(found.image is not None for found in images)

@@ -24,9 +24,9 @@ def staging_key(batch_id: str, name: str) -> str:
     return f"{PREFIX}{batch_id}/{name}"
 
 
-def records_key(batch_id: str, shard: int) -> str:
+def records_key(batch_id: str, folder: str, shard: int) -> str:
     """Key of the records of one shard: what the reader said of its images."""
-    return staging_key(batch_id, f"records/{shard:04d}.parquet")
+    return staging_key(batch_id, f"records/{folder}/{shard:04d}.parquet")
 
 
 def facts_key(batch_id: str, shard: int) -> str:

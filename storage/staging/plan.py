@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -63,6 +64,8 @@ class BatchPlan(BaseModel):
     revision: int
     """How many revisions of this batch were committed before."""
     shard_size: int
+    records: str
+    """Folder of its records: two runs that read the batch at once, in two ways perhaps, write two."""
     passed_over: dict[str, int]
     notes: dict[str, int]
 
@@ -127,11 +130,12 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
         known=len(found) - len(fresh),
         revision=len(revisions),
         shard_size=min(shard_size, max(_SMALLEST_SHARD, -(-len(fresh) // _FEWEST_SHARDS))),
+        records=uuid4().hex[:8],
         passed_over=dict(reading.passed_over),
         notes=dict(reading.notes),
     )
     objects.put_many(
-        (records_key(batch.batch_id, shard), frame_bytes(pd.DataFrame(rows, columns=[*RECORD_COLUMNS])))
+        (records_key(batch.batch_id, plan.records, shard), frame_bytes(pd.DataFrame(rows, columns=[*RECORD_COLUMNS])))
         for shard, rows in _rows_of_shards(fresh, files, batch, store.salt, plan.shard_size)
     )
     objects.create(plan_key, plan.model_dump_json().encode())

@@ -36,7 +36,7 @@ def assemble_rows(store: Store, batch: IncomingBatch, plan: BatchPlan, known: pd
         ObjectNotFound: a shard is not decoded yet, or another run has committed the batch and cleared up.
     """
     shards = range(plan.shards)
-    records = read_frames(store.objects, [records_key(plan.batch_id, shard) for shard in shards])
+    records = read_frames(store.objects, [records_key(plan.batch_id, plan.records, shard) for shard in shards])
     facts = read_frames(store.objects, [facts_key(plan.batch_id, shard) for shard in shards])
     rows = pd.concat([records.drop(columns=["name", "display", "unreadable"], errors="ignore"), facts], axis=1)
     rows = rows.reindex(columns=[*dict.fromkeys([*rows.columns, *_FACTS, "shard", "row"])])

@@ -69,7 +69,7 @@ def undisturbed(
 
 @pytest.mark.parametrize(
     ("undisturbed", "kills"),
-    [("file", 4), pytest.param("file", 50, marks=FULL), pytest.param("s3", 20, marks=ON_S3)],
+    [("file", 4), pytest.param("file", 50, marks=FULL), pytest.param("s3", 50, marks=ON_S3)],
     indirect=["undisturbed"],
 )
 def test_killed_at_random_moments(undisturbed: Undisturbed, kills: int) -> None:

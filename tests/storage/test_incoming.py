@@ -55,6 +55,7 @@ def test_late_file_makes_a_new_revision_and_the_mark_does_not(store: Store) -> N
     [
         ("covid19_posi_part1.tgz", "covid19_posi"),
         ("covid19_posi.part2.tar.gz", "covid19_posi"),
+        ("SET_PART1.ZIP", "SET"),
         ("set-PART-03.zip", "set"),
         ("plain.tar", "plain"),
         ("part1.tgz", "part1"),

@@ -1,5 +1,6 @@
 """Settings and the store's constants: one salt, one split, one size for ever."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,18 @@ def test_telemetry_is_off_unless_the_user_wants_it(home: Path, monkeypatch: pyte
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DO_NOT_TRACK", "as the user says")
     prepare_environment(Settings())
-    import os
-
     assert os.environ["DO_NOT_TRACK"] == "as the user says"
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_the_embedded_server_sleeps_between_its_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect cuts the interval to whole seconds: below one its server would never sleep and take a core for itself."""
+    name = "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"
+    monkeypatch.delenv(name, raising=False)
+    prepare_environment(Settings())
+    assert int(float(os.environ[name])) >= 1
 
 
 def test_empty_salt_is_no_salt(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

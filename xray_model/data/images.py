@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from xray_model.data.budget import PixelBudget
 from xray_model.data.dicom.signature import is_dicom
@@ -36,6 +36,17 @@ _DECODING = PixelBudget(MAXIMUM_PIXELS, free=2_000_000)
 _BYTE = 8
 _LEAST_STRUCTURE = 4.0
 """Standard deviation of the gray levels below which a perceptual hash is noise."""
+_EXIF, _EXIF_WITHIN = b"Exif\0\0", 1024
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a photograph upright whose EXIF orientation (tag 274) has a value; 1 stands upright."""
 _OF_THE_FILE = ("width", "height", "bits", "mode", "window_path", "inverted")
 _PILLOW_FAILURES = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
@@ -163,7 +174,7 @@ def read_content(data: bytes, hints: DisplayHints, side: int) -> Content:
     if is_dicom(data):
         return _read_dicom(data, side)
     header = read_jpeg_header(data)
-    if header and not (hints.window or hints.voi_lut):
+    if header and not (hints.window or hints.voi_lut or data.find(_EXIF, 0, _EXIF_WITHIN) > 0):
         _check_size(header.width, header.height)
         with _DECODING.hold(header.width * header.height):
             gray = decode_jpeg(data, header, side)
@@ -184,6 +195,7 @@ def _read_with_pillow(data: bytes, hints: DisplayHints, side: int) -> Content:
             image.draft("L", (2 * side, 2 * side))
             with _DECODING.hold(width * height):
                 gray, bits, window_path = _gray_levels(image, hints)
+                turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except UnidentifiedImageError as error:
         raise UnreadableImage("the file is not a PNG, JPEG or DICOM image") from error
     except Image.DecompressionBombError as error:
@@ -191,7 +203,8 @@ def _read_with_pillow(data: bytes, hints: DisplayHints, side: int) -> Content:
     except _PILLOW_FAILURES as error:
         raise UnreadableImage("the image is damaged or cut short") from error
     fitted = _fit(gray, side, invert=hints.monochrome1)
-    return Content(fitted, width, height, bits, mode, window_path, hints.monochrome1)
+    upright = fitted if turn is None else np.asarray(Image.fromarray(fitted).transpose(turn))
+    return Content(upright, width, height, bits, mode, window_path, hints.monochrome1)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -231,10 +244,9 @@ def _gray_levels(image: Image.Image, hints: DisplayHints) -> tuple[Pixels, int, 
 
 
 def _fit(gray: Pixels, side: int, *, invert: bool) -> Pixels:
-    upright = np.bitwise_not(gray) if invert else gray
     height, width = gray.shape
     scale = side / max(height, width)
-    if scale == 1:
-        return upright
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(upright).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+    if scale != 1:
+        gray = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+    return np.bitwise_not(gray) if invert else gray

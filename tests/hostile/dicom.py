@@ -109,38 +109,42 @@ def _repeating_rle(picture: Pixels) -> bytes:
     return _compressed(picture, RLELossless, frame, _LARGEST)
 
 
-_FILES: dict[str, Callable[[Pixels], bytes]] = {
-    "text": lambda _: b"This image could not be exported.\n" * 50,
-    "empty": lambda _: b"",
-    "preamble-alone": lambda _: bytes(128) + b"DICM",
-    "cut-in-its-header": lambda p: _dicom(p)[:300],
-    "cut-in-its-pixels": lambda p: _dicom(p)[:-9_000],
-    "without-pixels": lambda p: _dicom(p).partition(_PIXEL_DATA)[0],
-    "65535-by-65535": lambda p: _dicom(p, Rows=65_535, Columns=65_535),
-    "0-by-0": lambda p: _dicom(p, Rows=0, Columns=0),
-    "10000-frames": lambda p: _dicom(p, NumberOfFrames=10_000),
-    "32-bit": lambda p: _dicom(p, BitsAllocated=32, BitsStored=32, HighBit=31),
-    "200-samples": lambda p: _dicom(p, SamplesPerPixel=200),
-    "palette-without-one": lambda p: _dicom(p, PhotometricInterpretation="PALETTE COLOR"),
-    "film": lambda p: _compressed(p, MPEG2MPML, bytes(1_000)),
-    "lossless-of-noise": lambda p: _compressed(p, JPEGLosslessSV1, bytes(range(256)) * 8),
-    "jpeg-of-65500": lambda p: _compressed(p, JPEGBaseline8Bit, en.resized_jpeg(en.jpeg(p), 65_500, 65_500), 65_500),
-    "jpeg-of-2000-scans": _scans,
-    "jpeg-2000-of-60000": _jpeg2000_of_60000,
-    "repeating-rle": _repeating_rle,
-    "deflated-bomb": _deflated_bomb,
-    "nested-sequences": _nested,
-    "element-of-4-gb": _long_element,
+_FILES: dict[str, tuple[str, Callable[[Pixels], bytes]]] = {
+    "text": ("not a PNG, JPEG or DICOM", lambda _: b"This image could not be exported.\n" * 50),
+    "empty": ("empty", lambda _: b""),
+    "preamble-alone": ("holds no image", lambda _: bytes(128) + b"DICM"),
+    "cut-in-its-header": ("holds no image", lambda p: _dicom(p)[:300]),
+    "cut-in-its-pixels": ("damaged or cut short", lambda p: _dicom(p)[:-9_000]),
+    "without-pixels": ("holds no image", lambda p: _dicom(p).partition(_PIXEL_DATA)[0]),
+    "65535-by-65535": ("40,000,000 allowed", lambda p: _dicom(p, Rows=65_535, Columns=65_535)),
+    "0-by-0": ("gives the image no size", lambda p: _dicom(p, Rows=0, Columns=0)),
+    "10000-frames": ("several frames", lambda p: _dicom(p, NumberOfFrames=10_000)),
+    "32-bit": ("32 bits per sample", lambda p: _dicom(p, BitsAllocated=32, BitsStored=32, HighBit=31)),
+    "200-samples": ("in a way that is not read here", lambda p: _dicom(p, SamplesPerPixel=200)),
+    "palette-without-one": ("palette", lambda p: _dicom(p, PhotometricInterpretation="PALETTE COLOR")),
+    "film": ("compressed in a way that is not read here", lambda p: _compressed(p, MPEG2MPML, bytes(1_000))),
+    "lossless-of-noise": ("damaged or cut short", lambda p: _compressed(p, JPEGLosslessSV1, bytes(range(256)) * 8)),
+    "jpeg-of-65500": (
+        "40,000,000 allowed",
+        lambda p: _compressed(p, JPEGBaseline8Bit, en.resized_jpeg(en.jpeg(p), 65_500, 65_500), 65_500),
+    ),
+    "jpeg-of-2000-scans": ("damaged or cut short", _scans),
+    "jpeg-2000-of-60000": ("40,000,000 allowed", _jpeg2000_of_60000),
+    "repeating-rle": ("blank", _repeating_rle),
+    "deflated-bomb": ("holds no image", _deflated_bomb),
+    "nested-sequences": ("header is damaged", _nested),
+    "element-of-4-gb": ("holds no image", _long_element),
 }
+"""Words of its reason, and its bytes."""
 
 
-def _case(name: str, build: Callable[[Pixels], bytes]) -> Case:
+def _case(name: str, words: str, build: Callable[[Pixels], bytes]) -> Case:
     stored = f"normal/{name}.dcm"
 
     def files(picture: Pixels) -> Files:
         return {stored: build(picture)}
 
-    return Case(f"dicom: {name}", BATCH, files, {stored: quarantined("")})
+    return Case(f"dicom: {name}", BATCH, files, {stored: quarantined(words)})
 
 
-CASES = tuple(_case(name, build) for name, build in _FILES.items())
+CASES = tuple(_case(name, *case) for name, case in _FILES.items())

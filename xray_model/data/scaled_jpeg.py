@@ -16,6 +16,9 @@ MAXIMUM_SCANS = 200
 _START = b"\xff\xd8\xff"
 _SCAN = b"\xff\xda"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEGMENTS = frozenset({0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
+"""Markers before the frame that a length follows: tables, restart interval, applications' own, comments."""
+_MARK, _SHORTEST = 0xFF, 2
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _MODES = {"Gray": "L", "YCbCr": "RGB"}
 """Colour spaces with a gray plane of their own, and Pillow's names for the pixels they make."""
@@ -34,7 +37,7 @@ class JpegHeader(NamedTuple):
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader | None:
-    """The header of a gray or YCbCr JPEG; None for any other file.
+    """The header of a gray or YCbCr JPEG that libjpeg-turbo finds in order; None for any other file.
 
     Raises:
         UnreadableImage: it has more than `MAXIMUM_SCANS` scans.
@@ -44,7 +47,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
-        return None
+        height, width, colours = 0, 0, "unknown"
     # A gray picture that is not progressive ends with its one scan, and counting takes a twentieth of the decoding.
     if (colours != "Gray" or _frame_marker(data) not in _SEQUENTIAL) and data.count(_SCAN) > MAXIMUM_SCANS:
         raise UnreadableImage(f"the JPEG has more than {MAXIMUM_SCANS} scans, as one made to do harm has")
@@ -68,13 +71,18 @@ def decode_jpeg(data: bytes, header: JpegHeader, side: int) -> Pixels | None:
 
 
 def _frame_marker(data: bytes) -> int:
-    """The marker that says how the picture is coded (ISO 10918-1, table B.1), 0 where there is none."""
+    """The marker that says how the picture is coded (ISO 10918-1, table B.1).
+
+    0 where the segments before it are not as plain as writers make them: who hides a marker is not taken at his word.
+    """
     place = 2
-    while place + 4 <= len(data):
-        marker = data[place + 1]
+    while place + 4 <= len(data) and data[place] == _MARK:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4])
         if marker in _FRAMES:
             return marker
-        place += 2 + int.from_bytes(data[place + 2 : place + 4])
+        if marker not in _SEGMENTS or length < _SHORTEST:
+            return 0
+        place += 2 + length
     return 0
 
 

@@ -103,12 +103,30 @@ def test_what_pillow_reads_is_read() -> None:
     assert read_content(padded, PLAIN, SIDE).gray.shape == (SIDE, SIDE)
 
 
-def test_too_many_scans_are_refused() -> None:
-    """A JPEG with more scans than any real one has is refused before it is decoded."""
-    data = encoded(Image.fromarray(scene(100, 100)).convert("RGB"), progressive=True)
+def comment(text: bytes) -> bytes:
+    """A segment that decoders pass over."""
+    return b"\xff\xfe" + (len(text) + 2).to_bytes(2) + text
+
+
+@pytest.mark.parametrize(
+    "before_the_frame",
+    [
+        b"",
+        comment(b"\xff\xc0\x00\x0b"),
+        b"\xff" + comment(b"\x00" * 0xFE00 + b"\xff\xc0\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00"),
+        b"\x00\x00",
+    ],
+    ids=["plainly", "behind a frame in a comment", "behind a fill byte", "behind bytes that are no segment"],
+)
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_too_many_scans_are_refused(mode: str, before_the_frame: bytes) -> None:
+    """A JPEG with more scans than any real one has is refused before it is decoded, wherever its frame stands."""
+    data = encoded(Image.fromarray(scene(100, 100)).convert(mode), progressive=True)
     scan = data[data.index(b"\xff\xda") : data.rindex(b"\xff\xd9")]
+    frame = data.index(b"\xff\xc2")
+    bomb = data[:frame] + before_the_frame + data[frame:-2] + scan * MAXIMUM_SCANS + b"\xff\xd9"
     with pytest.raises(UnreadableImage, match="scans"):
-        decode_image(data[:-2] + scan * MAXIMUM_SCANS + b"\xff\xd9", PLAIN, SIDE)
+        decode_image(bomb, PLAIN, SIDE)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from prefect.futures import PrefectFuture
 from xray_model.errors import ConfigurationError
 from xray_model.progress import advance
 
+MOST_THREADS = 8
+"""Of one process: each holds a shard, 50 MB, and more would wait for each other; Dask's workers are processes."""
+
 _CONNECT_SECONDS = 10
 
 Submit = Callable[[Task[..., Any], Mapping[str, Any]], PrefectFuture[Any]]
@@ -60,13 +63,14 @@ def shard_runner(scheduler: str | None, at_once: int | None) -> Iterator[ShardRu
     Args:
         scheduler: address of a Dask scheduler (`tcp://host:8786`); None for threads of this process.
         at_once: shards under way; None for one more than there are cores, so that they have work while a shard is
-            written.
+            written, and in this process for no more than `MOST_THREADS`.
 
     Raises:
         ConfigurationError: the extra `dask` is not installed, or no scheduler answers.
     """
     if scheduler is None:
-        yield ShardRunner(lambda task, call: task.submit(**call), at_once or (os.cpu_count() or 1) + 1)
+        threads = min((os.cpu_count() or 1) + 1, MOST_THREADS)
+        yield ShardRunner(lambda task, call: task.submit(**call), at_once or threads)
         return
     try:
         from prefect_dask.task_runners import DaskTaskRunner

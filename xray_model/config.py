@@ -35,7 +35,10 @@ class IngestOptions(Options):
         512, ge=1, le=4096, description="Most images in a shard, the unit of work and of retries; 0.1 MB each."
     )
     workers: int | None = Field(
-        None, ge=1, le=256, description="Shards decoded at the same time; empty for one more than the cores there are."
+        None,
+        ge=1,
+        le=256,
+        description="Shards decoded at the same time; empty for one more than the cores, 8 at most in one process.",
     )
     dask: str | None = Field(
         None, description="Address of a Dask scheduler whose workers decode; empty for XRAY_DASK, else this process."

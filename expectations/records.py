@@ -2,7 +2,9 @@
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
+from expectations.patients import ExpectColumnPairOneBForEachA
 from expectations.rules import rule
 from xray_model.data.labels import FINDINGS
 from xray_model.data.splits import SPLITS
@@ -18,11 +20,30 @@ def records_suite() -> gx.ExpectationSuite:
         expectations=[
             rule(
                 gxe.ExpectColumnValuesToNotBeNull,
+                "image-id-missing",
+                "row",
+                "Every image has an id.",
+                "has no image id",
+                column="image_id",
+            ),
+            rule(
+                gxe.ExpectColumnValuesToMatchRegex,
+                "image-id-malformed",
+                "row",
+                "Every image id is a sha256 in 64 hex digits.",
+                "has an image id that is no sha256",
+                column="image_id",
+                regex=r"^[0-9a-f]{64}\Z",
+            ),
+            rule(
+                gxe.ExpectColumnValuesToNotBeNull,
                 "label-missing",
                 "row",
                 "Every image has a finding that the models here know.",
                 "has no finding that the models here know",
                 column="label",
+                # What cannot be read and was never described lacks nothing that a person could add.
+                row_condition=Column("unreadable").is_null() | Column("finding").is_not_null(),
             ),
             rule(
                 gxe.ExpectColumnValuesToBeInSet,
@@ -51,10 +72,28 @@ def records_suite() -> gx.ExpectationSuite:
                 column="patient_id",
             ),
             rule(
+                gxe.ExpectColumnValuesToMatchRegex,
+                "patient-malformed",
+                "row",
+                "Every patient is named by a pseudonym of 32 hex digits.",
+                "names its patient by no pseudonym",
+                column="patient_id",
+                regex=r"^[0-9a-f]{32}\Z",
+            ),
+            rule(
+                ExpectColumnPairOneBForEachA,
+                "patient-in-two-splits",
+                "row",
+                "All images of a patient are on one side of the split.",
+                "is of a patient who stands on two sides of the split",
+                column_A="patient_id",
+                column_B="split",
+            ),
+            rule(
                 gxe.ExpectColumnValuesToBeInSet,
                 "split-unknown",
                 "row",
-                "Every patient is on one side of the split.",
+                "Every image is on a side of the split.",
                 "is on no side of the split",
                 column="split",
                 value_set=list(SPLITS),

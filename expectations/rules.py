@@ -1,8 +1,10 @@
 """The shape of a rule: a GX expectation with its code, its severity and the words a steward reads."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.row_conditions import AndCondition, Condition, OrCondition
 
 Severity = Literal["row", "batch", "note"]
 """`row` quarantines the images that fail, `batch` holds the whole batch, `note` only reports."""
@@ -26,3 +28,19 @@ def rule(
         meta={"code": code, "severity": severity, "expected": expected, "refusal": refusal},
         **arguments,
     )
+
+
+def columns_of(expectation: Expectation) -> Iterator[str]:
+    """The columns that an expectation looks at, those of its row condition included."""
+    asked = expectation.configuration.kwargs
+    yield from (asked[name] for name in ("column", "column_A", "column_B") if name in asked)
+    if getattr(expectation, "row_condition", None) is not None:
+        yield from _columns_of_condition(expectation.row_condition)
+
+
+def _columns_of_condition(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, AndCondition | OrCondition):
+        for part in condition.conditions:
+            yield from _columns_of_condition(part)
+    else:
+        yield condition.column.name

@@ -14,16 +14,20 @@ import pandas as pd
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from expectations.batch import batch_suite, describe_batch
+from expectations.batch import batch_suite
 from expectations.duplicates import duplicates_suite
+from expectations.facts import describe_batch
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
+from expectations.rules import columns_of
 from xray_model.outcomes import ExpectationResult
 
 # It tells of each temporary folder of each ephemeral context.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 _POSITION = "position"
+_FACTS = "batch"
+"""The suite that is asked of figures, which may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,20 @@ def check_duplicates(rows: pd.DataFrame) -> Checked:
     return run_suites(rows, [duplicates_suite()])
 
 
-def judge_batch(rows: pd.DataFrame, checks: Sequence[Checked]) -> Validation:
-    """Put the checks of a batch together and ask the suite `batch` of it."""
+def judge_batch(rows: pd.DataFrame, checks: Sequence[Checked], accepted: pd.DataFrame) -> Validation:
+    """Put the checks of a batch together and ask the suite `batch` of it.
+
+    Args:
+        rows: as they were checked, with `duplicate_of`.
+        checks: what the suites of row rules said of them.
+        accepted: `source`, `label` and `age` of the images that were accepted before.
+    """
     failed: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for checked in checks:
         for position, reasons in checked.failed.items():
             failed[position].extend(reasons)
-    facts = describe_batch(rows, {position: [code for code, _ in found] for position, found in failed.items()})
+    codes = {position: [code for code, _ in found] for position, found in failed.items()}
+    facts = describe_batch(rows, codes, accepted)
     whole = run_suites(facts, [batch_suite()])
     results = tuple(result for checked in (*checks, whole) for result in checked.results)
     return Validation(
@@ -105,7 +116,7 @@ def _run_suite(
     checked: Checked, frame: pd.DataFrame, definition: BatchDefinition[None], suite: gx.ExpectationSuite
 ) -> None:
     # The other columns would only be copied and hashed, which costs more than the checks.
-    asked = dict.fromkeys([_POSITION, *(rule.configuration.kwargs["column"] for rule in suite.expectations)])
+    asked = dict.fromkeys([_POSITION, *(name for rule in suite.expectations for name in columns_of(rule))])
     found = definition.get_batch({"dataframe": frame[[name for name in asked if name in frame]]}).validate(
         suite, result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [_POSITION]}
     )
@@ -115,10 +126,10 @@ def _run_suite(
         if item is None:
             checked.results.append(_result(rule.meta, passed=False, evaluated=False))
         else:
-            _add_result(checked, item, frame)
+            _add_result(checked, item, frame if suite.name == _FACTS else None)
 
 
-def _add_result(checked: Checked, item: Any, frame: pd.DataFrame) -> None:
+def _add_result(checked: Checked, item: Any, facts: pd.DataFrame | None) -> None:
     meta = item.expectation_config.meta
     detail = item.result or {}
     positions = [int(index[_POSITION]) for index in detail.get("unexpected_index_list") or []]
@@ -128,7 +139,7 @@ def _add_result(checked: Checked, item: Any, frame: pd.DataFrame) -> None:
         for position in positions:
             checked.failed[position].append((meta["code"], meta["refusal"]))
     # Of rows only their number is told: a value can be a patient's.
-    observed = _describe(frame, item) if meta["severity"] == "batch" and evaluated else None
+    observed = _describe(facts, item) if facts is not None and evaluated else None
     checked.results.append(
         _result(
             meta,
@@ -156,8 +167,13 @@ def _result(
 
 
 def _describe(facts: pd.DataFrame, item: Any) -> str:
-    value = facts[item.expectation_config.kwargs["column"]].iat[0]
-    return f"{value:.1%}" if isinstance(value, float) else str(value)
+    column = item.expectation_config.kwargs["column"]
+    value = facts[column].iat[0]
+    if pd.isna(value):
+        return "nothing to compare"
+    if column.endswith("_share"):
+        return f"{value:.1%}"
+    return str(int(value)) if float(value).is_integer() else f"{value:.2f}"
 
 
 def _hold_sentence(result: ExpectationResult) -> str | None:

@@ -5,7 +5,7 @@ from prefect import flow
 from tasks.evaluation import decide_promotion, evaluate_model
 from tasks.promotion import find_champion_run, find_standing, promote, was_decided
 from tasks.reporting import write_model_report
-from tasks.snapshot import build_snapshot
+from tasks.snapshot import build_snapshot, check_snapshot
 from tasks.training import train_challenger
 from xray_model.config import RetrainOptions
 from xray_model.evaluation.retrain_policy import decide_retrain, minority_class
@@ -16,7 +16,7 @@ from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutco
 def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     """Train a challenger and promote it only if it is really better on the minority class.
 
-    1. Build the snapshot; stop if it was decided on before, or cannot be trained on.
+    1. Build the snapshot; stop if it was decided on before, or cannot be trained on, and fail if it breaks a rule.
     2. Train the challenger: rebalance, frozen features, head.
     3. Evaluate challenger and champion on the same test patients.
     4. Decide at the gate.
@@ -29,6 +29,7 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     verdict = decide_retrain(snapshot, decided_before=was_decided(snapshot.snapshot_id, chosen), force=chosen.force)
     if not verdict.train:
         return RetrainOutcome(trained=False, reasons=verdict.reasons, snapshot=snapshot)
+    check_snapshot(snapshot, chosen.snapshot)
     minority = minority_class(snapshot, chosen.gate.minority)
     training = train_challenger(snapshot.snapshot_id, minority, chosen)
     challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate)

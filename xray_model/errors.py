@@ -39,3 +39,7 @@ class DecisionOvertaken(XrayError):
 
 class LeakFound(XrayError):
     """A patient or an image stands on both sides of a split: training must not start."""
+
+
+class SnapshotRefused(XrayError):
+    """A snapshot breaks a rule that every training set must keep, or nobody knows whether it does."""

@@ -15,10 +15,13 @@ from expectations.rules import rule
 from expectations.running import Checked, Validation, check_duplicates, check_images, judge_batch, run_suites
 
 GOOD: dict[str, Any] = {
+    "source": "a",
     "label": "covid",
+    "finding": "COVID-19",
     "view": "PA",
-    "patient_id": "p",
+    "patient_id": "0" * 32,
     "split": "train",
+    "duplicate_of": None,
     "duplicate_kind": None,
     "age": 63.0,
     "sex": "F",
@@ -35,12 +38,17 @@ GOOD: dict[str, Any] = {
     "aspect": 1.1,
 }
 
+NOTHING_ACCEPTED = pd.DataFrame(columns=["source", "label", "age"])
+
 BAD: dict[str, dict[str, Any]] = {
+    "image-id-missing": {"image_id": None},
+    "image-id-malformed": {"image_id": "A" * 64},
     "label-missing": {"label": None},
     "label-unknown": {"label": "fracture"},
     "view-lateral": {"view": "L"},
     "patient-missing": {"patient_id": None},
-    "split-unknown": {"split": "somewhere"},
+    "patient-malformed": {"patient_id": "bimcv:S03044"},
+    "split-unknown": {"split": "somewhere", "patient_id": "1" * 32},
     "duplicate-exact": {"duplicate_kind": "exact"},
     "duplicate-leak": {"duplicate_kind": "leak"},
     "duplicate-contradiction": {"duplicate_kind": "contradiction"},
@@ -59,12 +67,14 @@ BAD: dict[str, dict[str, Any]] = {
 
 def validate_batch(rows: pd.DataFrame, images: Checked | None = None) -> Validation:
     """All suites on one batch."""
-    return judge_batch(rows, [images or check_images(rows), check_duplicates(rows)])
+    return judge_batch(rows, [images or check_images(rows), check_duplicates(rows)], NOTHING_ACCEPTED)
 
 
 def batch(*changes: dict[str, Any], good: int = 20) -> pd.DataFrame:
-    """Good rows, then one row for each change."""
-    return pd.DataFrame([GOOD] * good + [GOOD | change for change in changes]).astype({"label": object})
+    """Good rows, then one row for each change, each an image of its own."""
+    every: list[dict[str, Any]] = [{}] * good + [*changes]
+    rows = [{**GOOD, "image_id": f"{place:064x}", **change} for place, change in enumerate(every)]
+    return pd.DataFrame(rows).astype({"label": object, "unreadable": object, "finding": object})
 
 
 @pytest.mark.parametrize("code", BAD)
@@ -84,7 +94,7 @@ def test_every_row_rule_has_a_bad_row() -> None:
         for item in suite.expectations
         if item.meta["severity"] == "row"
     }
-    assert codes == {*BAD, "unreadable"}
+    assert codes == {*BAD, "unreadable", "patient-in-two-splits"}
 
 
 def test_unreadable_image_keeps_its_own_reason() -> None:
@@ -92,6 +102,35 @@ def test_unreadable_image_keeps_its_own_reason() -> None:
     nothing = dict.fromkeys(("width", "height", "std", "mean", "entropy", "inversion", "border", "saturated", "aspect"))
     validation = validate_batch(batch({**nothing, "unreadable": "the file is empty"}))
     assert validation.refusals == {20: ["the file is empty"]}
+
+
+def test_patient_on_two_sides_is_refused_whole() -> None:
+    """All images of a patient who stands in two splits are refused, and no other's; a missing one is no patient."""
+    torn = {"patient_id": "f" * 32}
+    lost = {"patient_id": None}
+    validation = validate_batch(batch(torn, torn | {"split": "test"}, lost, lost | {"split": "test"}))
+    words = "is of a patient who stands on two sides of the split"
+    assert [place for place, reasons in validation.refusals.items() if words in reasons] == [20, 21]
+
+
+def test_image_that_was_never_described_has_one_reason() -> None:
+    """Where an image cannot be read and no table names it, its missing finding is not held against it as well."""
+    gone = dict.fromkeys(("label", "finding", "width", "height", "std", "mean", "entropy", "inversion"))
+    gone |= dict.fromkeys(("border", "saturated", "aspect"))
+    one, named, readable = (
+        gone | {"unreadable": "its archive is damaged"},
+        gone | {"unreadable": "the file is empty", "finding": "fracture"},
+        {"label": None, "finding": None},
+    )
+    lacking = "has no finding that the models here know"
+    assert validate_batch(batch(one, named, readable)).refusals == {
+        20: ["its archive is damaged"],
+        21: [lacking, "the file is empty"],
+        22: [lacking],
+    }
+    assert validate_batch(batch(*[one] * 3, good=0)).refusals == {
+        place: ["its archive is damaged"] for place in range(3)
+    }
 
 
 def test_a_row_may_have_many_reasons() -> None:
@@ -136,6 +175,8 @@ def test_missing_column_holds_the_batch() -> None:
     """GX fails open where a column is missing: here the batch is held."""
     validation = validate_batch(batch().drop(columns="aspect"))
     assert any("could not be made" in sentence for sentence in validation.hold)
+    condition = validate_batch(batch().drop(columns="finding"))
+    assert [sentence for sentence in condition.hold if "Every image has a finding" in sentence]
     assert not next(result for result in validation.results if result.code == "odd-shape").evaluated
 
 

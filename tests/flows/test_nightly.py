@@ -204,6 +204,18 @@ def test_failed_training_is_reported_and_keeps_the_champion(home: Path, cohort: 
     assert "there is no weight file" in page
 
 
+def test_snapshot_that_breaks_a_rule_is_not_trained_on(
+    home: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a class is short the night says so and fails, and nothing was trained."""
+    monkeypatch.setattr("expectations.snapshot.FEWEST_TO_TRAIN", 1000)
+    push_batch(cohort, "bimcv", "first")
+    night = run()
+    assert (night.retrain.trained, night.retrain.failed, night.champion) == (False, True, None)
+    assert "A class has fewer than 1000 training images (2)" in night.retrain.reasons[0]
+    assert "Nothing was trained" in night.retrain.reasons[0]
+
+
 def test_two_ingests_at_once_end_as_one(home: Path, cohort: Path, tmp_path: Path) -> None:
     """Two runs that read the same batch at the same time leave the catalog of one, and both tell the same."""
     push_batch(cohort, "bimcv", "first")

@@ -23,7 +23,7 @@ CHANCE = 0.001
 FEWEST_OF_CLASS = 5
 """Images of a class below which no figure about it says anything."""
 LARGE_V = 0.5
-"""Cramér's V that is large for tables of any size (Cohen 1988)."""
+"""Cramér's V; Cohen (1988) calls w = .5 large, and V reaches w or stays below it."""
 MOST_RISE = 0.1
 """Of Cramér's V, by one batch."""
 

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import MonteCarloMethod, chi2_contingency
 
 AGE_GROUPS = (0.0, 18.0, 40.0, 60.0, 80.0)
-"""Years at which a group begins: children, then groups of about equal size among public radiographs' adults."""
+"""Years at which a group begins: children, then steps of about twenty years."""
 _ENOUGH = 5
 """Expected images in each cell from which the chi-squared distribution may be trusted (Cochran 1954)."""
 _DRAWS = 9999

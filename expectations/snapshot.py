@@ -15,10 +15,8 @@ from expectations.rules import rule
 from expectations.running import run_suites
 from xray_model.data.identity import find_duplicates
 from xray_model.data.splits import SPLITS
+from xray_model.evaluation.retrain_policy import FEWEST_TO_TRAIN
 from xray_model.outcomes import ExpectationResult
-
-FEWEST_TO_TRAIN = 10
-"""Training images of a class; with fewer, rebalancing only repeats the same few pictures."""
 
 
 def check_snapshot(rows: pd.DataFrame, classes: Sequence[str]) -> tuple[ExpectationResult, ...]:

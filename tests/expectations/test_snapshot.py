@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.snapshot import FEWEST_TO_TRAIN, check_snapshot, counts_suite, snapshot_suite
+from expectations.snapshot import check_snapshot, counts_suite, snapshot_suite
+from xray_model.evaluation.retrain_policy import FEWEST_TO_TRAIN
 
 CLASSES = ("covid", "normal")
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from xray_model.outcomes import SnapshotOutcome
 
+FEWEST_TO_TRAIN = 10
+"""Training images of a class; with fewer, rebalancing only repeats the same few pictures."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetrainDecision:
@@ -32,6 +35,12 @@ def decide_retrain(snapshot: SnapshotOutcome, *, decided_before: bool, force: bo
         reason = f"Not trained: there is {', and '.join(missing)}."
         advice = "Push more batches, or name the classes that there are with --classes."
         return RetrainDecision(train=False, reasons=(f"{reason} {advice}",))
+    few = [
+        f"only {images} of {label}" for label, images in snapshot.counts["train"].items() if images < FEWEST_TO_TRAIN
+    ]
+    if few:
+        reason = f"Not trained: there are {' and '.join(few)} to train on; {FEWEST_TO_TRAIN} of each class are needed."
+        return RetrainDecision(train=False, reasons=(f"{reason} Push more batches.",))
     if decided_before and not force:
         return RetrainDecision(
             train=False,

@@ -4,7 +4,7 @@ import pytest
 
 from xray_model.config import DriftPolicy
 from xray_model.evaluation.drift_policy import decide_drift
-from xray_model.evaluation.retrain_policy import decide_retrain, minority_class
+from xray_model.evaluation.retrain_policy import FEWEST_TO_TRAIN, decide_retrain, minority_class
 from xray_model.outcomes import ColumnDrift, DriftState, SnapshotOutcome
 
 
@@ -68,7 +68,7 @@ def snapshot(train: dict[str, int], test: dict[str, int]) -> SnapshotOutcome:
 )
 def test_retrain_decision(test: dict[str, int], decided: bool, force: bool, train: bool) -> None:
     """A snapshot is trained once, and only where every class stands in every split."""
-    decision = decide_retrain(snapshot({"covid": 9, "normal": 3}, test), decided_before=decided, force=force)
+    decision = decide_retrain(snapshot({"covid": 90, "normal": 30}, test), decided_before=decided, force=force)
     assert decision.train is train
     assert decision.reasons
 
@@ -76,10 +76,19 @@ def test_retrain_decision(test: dict[str, int], decided: bool, force: bool, trai
 def test_missing_class_is_named() -> None:
     """The reason names the class and split that are empty, and what to do."""
     decision = decide_retrain(
-        snapshot({"covid": 9, "normal": 3}, {"covid": 5, "normal": 0}), decided_before=False, force=False
+        snapshot({"covid": 90, "normal": 30}, {"covid": 5, "normal": 0}), decided_before=False, force=False
     )
     assert "no image of normal in the test split" in decision.reasons[0]
     assert "--classes" in decision.reasons[0]
+
+
+@pytest.mark.parametrize(("normal", "train"), [(FEWEST_TO_TRAIN - 1, False), (FEWEST_TO_TRAIN, True)])
+def test_a_class_of_too_few_images_is_not_trained_on(normal: int, train: bool) -> None:
+    """Ten training images of each class are the least, and the reason says which class is short."""
+    counts = {"covid": 90, "normal": normal}
+    decision = decide_retrain(snapshot(counts, {"covid": 5, "normal": 5}), decided_before=False, force=True)
+    assert decision.train is train
+    assert (f"only {normal} of normal" in decision.reasons[0]) is not train
 
 
 def test_minority_is_the_smallest_training_class() -> None:

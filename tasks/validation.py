@@ -7,7 +7,6 @@ import pandas as pd
 
 from storage import staging
 from storage.catalog import current_batches, load_rows
-from storage.known import load_known
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
@@ -28,9 +27,8 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
     rows = staging.assemble_rows(store, batch, plan, known.rows)
     images = check_images(rows)
     rows = staging.mark_duplicates(rows, images.sound(len(rows)), known.rows)
-    # A batch that is read again is not compared with itself.
-    accepted = load_known(store.objects, ("source", "label", "age"), without=batch.family if batch.attempt else "")
-    validation = judge_batch(rows, [images, check_duplicates(rows)], accepted.rows)
+    accepted = known.rows.loc[known.rows["status"] == "accepted", ["source", "label", "age"]]
+    validation = judge_batch(rows, [images, check_duplicates(rows)], accepted)
     judged = judge_rows(rows, validation)
     staging.save_judged(store.objects, plan.batch_id, judged, known.batches)
     revisions = current_batches(store.objects, batch.family)

@@ -13,7 +13,7 @@ from xray_model.data.identity import assign_patients, find_contradictions, find_
 from xray_model.data.splits import assign_split
 
 _FACTS = ("image_id", "unreadable", "width", "height", "bits", "mode", "window_path", "inverted", "phash")
-_KNOWN = ("image_id", "phash", "patient_id", "split", "label", "status")
+_KNOWN = ("image_id", "phash", "patient_id", "split", "label", "status", "source", "age")
 
 
 def load_comparable(store: Store, batch: IncomingBatch) -> KnownRows:

@@ -1,0 +1,206 @@
+"""What a person decided about refused images, and what it makes of a batch's rows."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from xray_model.data.labels import FINDINGS
+from xray_model.errors import InvalidInput
+
+REJECTED = "rejected"
+"""Status of an image that a person took out; the catalog itself knows accepted, quarantined and held."""
+
+COLUMNS = ("image_id", "status", "label", "patient_id", "split", "shard", "unreadable", "duplicate_kind")
+"""What of a catalog row `fold_decisions` needs."""
+
+MOST_IMAGES = 100_000
+"""Images that one decision may name; one on a whole batch names none."""
+
+_JOINERS = "\u200c\u200d"
+"""Not printable by Python's count, and part of how Persian and Hindi are written."""
+
+
+class Action(StrEnum):
+    """What a person can decide."""
+
+    RELEASE = "release"
+    REJECT = "reject"
+    RELABEL = "relabel"
+    UNDO = "undo"
+
+
+class Proposal(BaseModel):
+    """A decision before it is recorded: who wants what, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_id: str = Field(min_length=1, max_length=500)
+    action: Action
+    image_ids: tuple[str, ...] = Field(default=(), max_length=MOST_IMAGES)
+    """The images it is about, in order, each once; empty for the whole batch."""
+    label: str | None = None
+    """The finding, for relabel alone."""
+    undoes: str | None = None
+    """Id of the decision that is taken back, for undo alone."""
+    who: str = Field(max_length=100)
+    why: str = Field(max_length=2000)
+
+    @field_validator("image_ids")
+    @classmethod
+    def _once(cls, image_ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(image_ids)))
+
+    @field_validator("who", "why")
+    @classmethod
+    def _one_line(cls, text: str) -> str:
+        line = " ".join(text.split())
+        if not line:
+            raise ValueError("must not be blank: a decision without a name and a reason helps nobody later")
+        if not all(character.isprintable() or character in _JOINERS for character in line):
+            raise ValueError("holds a control character")
+        return line
+
+    @model_validator(mode="after")
+    def _fits_action(self) -> Self:
+        if (self.label is not None) != (self.action is Action.RELABEL):
+            raise ValueError("a finding is given with relabel, and with nothing else")
+        if self.label is not None and self.label not in FINDINGS:
+            raise ValueError(f"{self.label!r} is none of the findings {', '.join(FINDINGS)}")
+        if (self.undoes is not None) != (self.action is Action.UNDO):
+            raise ValueError("the decision to take back is given with undo, and with nothing else")
+        if self.action is Action.UNDO and self.image_ids:
+            raise ValueError("a decision is undone as a whole: name no image")
+        return self
+
+    def identify(self, token: str) -> str:
+        """16 hex digits: a digest of this proposal and of `token`, by which one sent twice is known."""
+        content = json.dumps([token, self.model_dump(mode="json", include=set(Proposal.model_fields))], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class Decision(Proposal):
+    """A proposal as it was recorded, for ever."""
+
+    id: str = Field(pattern="^[0-9a-f]{16}$")
+    when: AwareDatetime
+    """UTC; later than every decision that was known when this one was taken."""
+
+    @field_validator("when")
+    @classmethod
+    def _in_utc(cls, when: datetime) -> datetime:
+        return when.astimezone(UTC)
+
+
+def propose(**fields: Any) -> Proposal:
+    """A proposal of these fields.
+
+    Raises:
+        InvalidInput: they make none (no reason, another finding, a word too long).
+    """
+    try:
+        return Proposal.model_validate(fields)
+    except ValidationError as error:
+        faults = (
+            ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")]) for item in error.errors()
+        )
+        raise InvalidInput(f"this is no decision: {'; '.join(faults)}") from error
+
+
+def in_order(decisions: Iterable[Decision]) -> list[Decision]:
+    """By time, then id; of several records of one decision the first."""
+    once: dict[str, Decision] = {}
+    for decision in sorted(decisions, key=lambda one: (one.when, one.id)):
+        once.setdefault(decision.id, decision)
+    return list(once.values())
+
+
+def standing_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
+    """The decisions that nobody took back, by id and in order; an undo that was undone itself takes nothing back."""
+    standing, undone = [], set()
+    for decision in reversed(in_order(decisions)):  # an undo is always later than what it undoes
+        if decision.id not in undone:
+            standing.append(decision)
+            undone.add(decision.undoes)
+    return {decision.id: decision for decision in reversed(standing)}
+
+
+def never_released(rows: pd.DataFrame) -> pd.Series:
+    """Why a row can never be released, indexed like `rows` (`COLUMNS`); None where it can."""
+    whys = {
+        "it cannot be read, so it has no pixels": rows["unreadable"].notna() | rows["shard"].isna(),
+        "nobody can say on which side of the split it belongs": rows["patient_id"].isna() | rows["split"].isna(),
+        "it is the same file as an image already there": rows["duplicate_kind"].isin(["exact", "contradiction"]),
+    }
+    found = pd.Series(None, index=rows.index, dtype=object)
+    for why, mask in whys.items():
+        found[mask & found.isna()] = why
+    return found
+
+
+def refuse_release(rows: pd.DataFrame, image_ids: Collection[str]) -> str | None:
+    """Why a release that names these images must not be recorded; None where it may."""
+    named = rows[rows["image_id"].isin(image_ids)]
+    whys = never_released(named)
+    impossible = whys[~named["image_id"].isin(named["image_id"][whys.isna()])]
+    if impossible.empty:
+        return None
+    image = named["image_id"][impossible.index[0]]
+    others = named["image_id"][impossible.index].nunique() - 1
+    more = f" The same goes for {others} more." if others else ""
+    return f"image {image} can never be released: {impossible.iloc[0]}.{more} Nothing was decided."
+
+
+def fold_decisions(rows: pd.DataFrame, decisions: Iterable[Decision]) -> pd.DataFrame:
+    """What decisions make of one batch's rows.
+
+    A decision that names an image outweighs those on the whole batch, whichever came first: `release one` and
+    `reject the batch` mean the same in both orders. Among decisions of one kind the later in (time, id) counts.
+
+    Args:
+        rows: all rows of one batch (`COLUMNS`) as the catalog holds them.
+        decisions: all decisions on that batch, in any order, those that were undone included.
+
+    Returns:
+        A frame indexed like `rows`: `status` and `label` as they count now, `decision` (id of the last decision that
+        changed the row, or None), and `decided` (datetime64 in UTC: when a release or reject was last about the row,
+        undone or not, else NaT: while it was out, no other image was compared with it).
+    """
+    known = in_order(decisions)
+    standing = standing_decisions(known)
+    status, label = (rows[name].to_numpy(object, copy=True) for name in ("status", "label"))
+    label[pd.isna(label)] = None
+    quarantined, can = status == "quarantined", never_released(rows).isna().to_numpy()
+    changed_by: npt.NDArray[np.object_] = np.full(len(rows), None, object)
+    decided = np.full(len(rows), "NaT", "datetime64[us]")
+    for decision in sorted(known, key=lambda one: bool(one.image_ids)):  # stable: in order within each kind
+        if decision.action is Action.UNDO:
+            continue
+        if decision.image_ids:
+            about = rows["image_id"].isin(decision.image_ids).to_numpy()
+        else:
+            about = ~quarantined if decision.action is not Action.RELABEL else np.ones(len(rows), np.bool_)
+        if decision.action is not Action.RELABEL:
+            decided[about] = np.fmax(decided[about], np.datetime64(decision.when.replace(tzinfo=None), "us"))
+        if decision.id not in standing:
+            continue
+        match decision.action:
+            case Action.RELEASE:
+                changed = about & can & (status != "accepted")
+                status[changed] = "accepted"
+            case Action.REJECT:
+                changed = about & np.isin(status.astype(str), ("held", "accepted"))
+                status[changed] = REJECTED
+            case _:
+                changed = about & (label != decision.label)
+                label[changed] = decision.label
+        changed_by[changed] = decision.id
+    changes = pd.Series(changed_by, index=rows.index, dtype=object)
+    return pd.DataFrame({"status": status, "label": label, "decision": changes, "decided": decided}, index=rows.index)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from storage.catalog import batch_family, current_batches, load_rows
+from storage.catalog import batch_family, current_batches
+from storage.decisions import load_tables_now
 from storage.objects import Objects
 
 
@@ -24,6 +25,8 @@ def load_known(
 ) -> KnownRows:
     """The rows that new images are compared with: of current batches, of each file the newest, the oldest batch first.
 
+    Status and finding are those that count now, after what stewards decided.
+
     Args:
         objects: the store.
         columns: names out of `SCHEMA`.
@@ -32,7 +35,7 @@ def load_known(
     """
     batches = [batch for batch in current_batches(objects) if not without or batch_family(batch) != without]
     wanted = list(dict.fromkeys([*columns, "batch_id", "key", "revision", "status"]))
-    rows = load_rows(objects, wanted, batches)
+    rows, _ = load_tables_now(objects, wanted, batches)
     newest = newest_rows(rows)
     seen = rows["batch_id"][newest & (rows["status"] == "accepted")].unique()
     kept = rows[list(columns)][newest & rows["status"].isin(statuses)].reset_index(drop=True)

@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.catalog import QUALITY_COLUMNS, current_batches, load_tables
+from storage.catalog import QUALITY_COLUMNS, current_batches
+from storage.decisions import DECIDED, load_tables_now
 from storage.known import newest_rows
 from storage.objects import Objects
 from xray_model.config import SnapshotOptions
-from xray_model.data.identity import find_leaks, patients_in_two_splits
+from xray_model.data.identity import find_duplicates, find_leaks, patients_in_two_splits
 from xray_model.data.splits import SPLITS
 from xray_model.errors import LeakFound
 from xray_model.outcomes import SnapshotOutcome
@@ -37,6 +38,7 @@ COLUMNS = (
 
 
 _ROWS_AT_ONCE = 100_000
+_FOUND_LATE = "like an image in another split (found late)"
 
 
 def snapshot_key(snapshot_id: str) -> str:
@@ -47,11 +49,13 @@ def snapshot_key(snapshot_id: str) -> str:
 def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcome:
     """Write the accepted rows that `options` select, if they are not written yet, and say what they are.
 
+    Accepted is what the suites accepted and no person rejected, and what a person released.
+
     Raises:
         LeakFound: a patient stands in two splits.
     """
     wanted = [*COLUMNS, "key", "revision", "status"]
-    rows, compared = load_tables(objects, wanted, current_batches(objects))
+    rows, compared = load_tables_now(objects, wanted, current_batches(objects))
     excluded: dict[str, int] = {}
 
     def keep(mask: "pd.Series[bool] | npt.NDArray[np.bool_]", reason: str) -> None:
@@ -62,14 +66,18 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
 
     newest = newest_rows(rows)
     accepted = rows["status"] == "accepted"
-    rows, newest = rows[list(COLUMNS)][accepted], newest[accepted]
+    rows, newest = rows[[*COLUMNS, DECIDED]][accepted], newest[accepted]
     keep(newest, "replaced by a file sent later")
     if options.sources:
         keep(rows["source"].isin(options.sources), "from a source that was not asked for")
     keep(rows["label"].isin(options.classes), "of a finding that was not asked for")
-    keep(~find_leaks(rows, compared), "like an image in another split (found late)")
+    undecided = rows[DECIDED].isna()
+    late = find_leaks(rows.loc[undecided, ["image_id", "batch_id", "phash", "split"]], compared)
+    keep(~late.reindex(rows.index, fill_value=False), _FOUND_LATE)
+    if not undecided.all():
+        keep(~_repeats(rows), "like an image in another split (released by a person all the same)")
     _check_patients(rows)
-    rows = rows.sort_values("image_id", ignore_index=True)
+    rows = rows.drop(columns=DECIDED).sort_values("image_id", ignore_index=True)
     snapshot_id = _content_hash(rows)
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")
@@ -92,6 +100,17 @@ def load_snapshot(objects: Objects, snapshot_id: str, split: str | None = None) 
     """
     rows = pd.read_parquet(io.BytesIO(objects.get(snapshot_key(snapshot_id))))
     return rows if split is None else rows[rows["split"] == split].reset_index(drop=True)
+
+
+def _repeats(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows that a person decided on must leave, because their picture stands in another split, or there twice.
+
+    No batch can say that it was compared with them, for they were out at the time: so they are compared with all
+    others, and among each other in the order in which they were decided on.
+    """
+    others, released = rows[rows[DECIDED].isna()], rows[rows[DECIDED].notna()].sort_values(DECIDED, kind="stable")
+    kinds = find_duplicates(released, others)["duplicate_kind"]
+    return kinds.isin(["exact", "leak"]).reindex(rows.index, fill_value=False)
 
 
 def _check_patients(rows: pd.DataFrame) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from storage import staging
-from storage.catalog import current_batches, load_rows
+from storage.catalog import current_batches
+from storage.decisions import load_rows_now
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
@@ -32,7 +33,7 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
     judged = judge_rows(rows, validation)
     staging.save_judged(store.objects, plan.batch_id, judged, known.batches)
     revisions = current_batches(store.objects, batch.family)
-    waiting = load_rows(store.objects, ["status"], batches=revisions, statuses=("held",))
+    waiting = load_rows_now(store.objects, ["status"], batches=revisions, statuses=("held",))
     return describe_outcome(plan, judged, validation, still_held=not waiting.empty)
 
 

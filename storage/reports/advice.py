@@ -65,12 +65,13 @@ def _advise_held(batch: BatchOutcome) -> Advice:
                 push_command(batch),
             ),
             Action(
-                "If the images are right as they are, leave the batch where it is: this version cannot release a "
-                "held batch unchanged, and it keeps waiting."
+                "If the images are right as they are, release the batch unchanged and say why; "
+                "`xray review reject` takes it off the list instead.",
+                f"xray review release {shlex.quote(batch.batch_id)} --why REASON",
             ),
         ),
-        consequence="The next night reads the corrected batch and checks every image anew; those that pass join "
-        "the next training.",
+        consequence="The next night reads a corrected batch and checks every image anew; those that pass, and those "
+        "released, join the next training.",
     )
 
 

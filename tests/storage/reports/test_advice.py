@@ -31,6 +31,12 @@ def test_held_batch_counts_what_waits(make_batch: Callable[..., BatchOutcome]) -
     assert "1 sound image waits" in advise(make_batch("held", held=1)).if_nothing
 
 
+def test_held_batch_can_be_released_by_the_command_shown(make_batch: Callable[..., BatchOutcome]) -> None:
+    """The page of a held batch names the command that releases this very batch."""
+    batch = make_batch("held")
+    assert f"xray review release {batch.batch_id} --why REASON" in {step.command for step in advise(batch).steps}
+
+
 @given(source=st.text(min_size=1, max_size=30), name=st.text(min_size=1, max_size=120))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_command_can_be_pasted(make_batch: Callable[..., BatchOutcome], source: str, name: str) -> None:

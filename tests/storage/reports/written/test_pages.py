@@ -96,7 +96,7 @@ def test_only_real_commands_are_named(
 ) -> None:
     """A page names no command that the pipeline does not have."""
     for key in written.values():
-        assert set(re.findall(r"xray ([a-z]+) ", page_of(tmp_path / key).text)) <= {"push", "nightly", "demo"}
+        assert set(re.findall(r"xray ([a-z]+) ", page_of(tmp_path / key).text)) <= {"push", "nightly", "demo", "review"}
 
 
 def test_held_batch_page_tells_what_to_do(

@@ -152,3 +152,32 @@ def test_deployment_run_does_a_night(service: Service, monkeypatch: pytest.Monke
         if run["state"]["type"] == "COMPLETED"
     }
     assert states == {"NothingNew"}
+
+
+def test_release_starts_a_training(service: Service) -> None:
+    """The event of a steward's release makes Prefect run the deployment `retrain`."""
+    told = subprocess.run(
+        [sys.executable, "-c", _ANNOUNCE],
+        cwd=ROOT,
+        env=service.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert told.stdout.strip() == "True", told.stdout + told.stderr
+    filters = {"flows": {"name": {"any_": ["retrain"]}}, "deployments": {"name": {"any_": ["retrain"]}}}
+    (run,) = wait_for("a training after the release", lambda: service.query("/flow_runs/filter", filters))
+    assert run["created_by"]["type"] == "AUTOMATION"
+
+
+_ANNOUNCE = """
+from datetime import UTC, datetime
+from storage.decisions import Recorded
+from tasks.decisions import announce_release
+from xray_model.data.decisions import Decision
+decision = Decision(
+    batch_id="a.b.1", action="release", who="ada", why="seen", id="0" * 16, when=datetime.now(UTC)
+)
+print(announce_release(Recorded(decision, new=True, changed=1, accepted=1, statuses={"accepted": 1})))
+"""

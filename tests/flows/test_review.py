@@ -1,0 +1,79 @@
+"""From a held batch to the images a person released: ingest, the command line, and the next snapshot."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from apps.cli import app
+from apps.push import push_batch
+from flows.ingest import ingest
+from flows.running import run_flow
+from storage import catalog
+from storage.decisions import load_decisions, load_rows_now
+from storage.settings import Settings
+from storage.snapshots import build_snapshot, load_snapshot
+from storage.store import Store, open_store
+from xray_model.config import IngestOptions, SnapshotOptions
+from xray_model.data.phantoms import BrokenKind, CohortOptions, write_bimcv, write_broken_files
+from xray_model.outcomes import BatchOutcome, BatchStatus
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def draw(folder: Path, seed: int, patients: int) -> Path:
+    """A drawn BIMCV batch of patients of its own."""
+    sizes = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
+    shares = {"covid": 1.0, "normal": 1.0}
+    options = CohortOptions(patients=patients, shares=shares, seed=seed, first_patient=1000 * seed, **sizes)
+    write_bimcv(folder, options, workers=2)
+    return folder
+
+
+def review(*words: str) -> Result:
+    """`xray review …`, which went well."""
+    result = CliRunner().invoke(app, ["review", *words])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+def snapshot_of(store: Store) -> tuple[str, set[str]]:
+    """Id of a snapshot, and the images in it."""
+    snapshot = build_snapshot(store.objects, SnapshotOptions(classes=("covid", "normal")))
+    return snapshot.snapshot_id, set(load_snapshot(store.objects, snapshot.snapshot_id)["image_id"])
+
+
+def test_one_released_the_rest_rejected(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next snapshot holds exactly the released image in addition, and undo takes it out again."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    push_batch(draw(tmp_path / "sound", 1, 24), "bimcv", "sound")
+    wrong = draw(tmp_path / "wrong", 2, 24)
+    write_broken_files(wrong, seed=5, kinds=[BrokenKind.INVERTED], each=len(list(wrong.rglob("*.png"))) // 3)
+    push_batch(wrong, "bimcv", "wrong")
+    outcomes: dict[str, BatchOutcome] = {one.name: one for one in run_flow(ingest, IngestOptions(shard_size=32))}
+    assert [outcomes[name].status for name in ("sound", "wrong")] == [BatchStatus.ACCEPTED, BatchStatus.HELD]
+    store, held = open_store(Settings()), outcomes["wrong"].batch_id
+    before, images = snapshot_of(store)
+
+    assert "1 batches are held" in review("list").output
+    shown = review("show", held, "--all").output
+    rows = catalog.load_rows(store.objects, ["image_id", "status", "key"], [held])
+    assert all(image_id in shown for image_id in rows["image_id"])
+    assert not any(Path(key).name in shown for key in rows["key"])
+
+    chosen = str(rows["image_id"][rows["status"] == "held"].iat[0])
+    released = review("release", held, "--image", chosen[:12], "--why", "looks right", "--who", "ada").output
+    assert "the next night takes it in" in released
+    assert "1 accepted" in review("reject", held, "--why", "inverted", "--who", "ada").output
+    after, now = snapshot_of(store)
+    assert now == images | {chosen}
+    assert after != before
+    statuses = load_rows_now(store.objects, ["status"], [held])["status"].value_counts()
+    assert (statuses["accepted"], statuses["rejected"]) == (1, (rows["status"] == "held").sum() - 1)
+    assert "held" not in statuses
+    assert "0 batches are held" in review("list").output
+
+    decision = load_decisions(store.objects)[held][0]
+    review("undo", decision.id, "--why", "a second look", "--who", "ada")
+    assert snapshot_of(store) == (before, images)
+    assert "(undone)" in review("show", held).output

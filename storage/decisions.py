@@ -18,8 +18,9 @@ from xray_model.errors import InvalidInput
 
 PREFIX = "decisions/"
 
-DECIDED = "decided"
-"""Column that `load_tables_now` gives beyond the catalog's: see `fold_decisions`."""
+DECIDED, WAS_QUARANTINED = "decided", "was_quarantined"
+"""Columns that `load_tables_now` gives beyond the catalog's: see `fold_decisions`, and whether such a row was
+quarantined, so that it was compared with no other image at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def count_statuses(objects: Objects) -> dict[str, dict[str, int]]:
 def load_tables_now(
     objects: Objects, columns: Sequence[str], batches: Iterable[str]
 ) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """`catalog.load_tables` with status and finding as they count now, and the column `DECIDED`.
+    """`catalog.load_tables` with status and finding as they count now, `DECIDED` and `WAS_QUARANTINED`.
 
     Decisions are listed once, and only the batches that have one are folded.
     """
@@ -115,7 +116,7 @@ def load_tables_now(
     decisions = load_decisions(objects, chosen)
     wanted = list(dict.fromkeys([*columns, "batch_id", *(("image_id", "key", "status") if decisions else ())]))
     rows, compared = load_tables(objects, wanted, chosen)
-    decided = np.full(len(rows), "NaT", "datetime64[us]")
+    decided, refused = np.full(len(rows), "NaT", "datetime64[us]"), np.zeros(len(rows), np.bool_)
     if decisions:
         amended = {name: rows[name].to_numpy(object, copy=True) for name in ("status", "label") if name in rows}
         codes, names = pd.factorize(rows["batch_id"])
@@ -124,14 +125,16 @@ def load_tables_now(
                 here = codes == place
                 folded = fold_decisions(load_rows(objects, domain.COLUMNS, [name]), decisions[name])
                 decided[here] = folded[DECIDED]
+                refused[here] = amended["status"][here] == "quarantined"
                 for column, values in amended.items():
                     values[here] = folded[column]
         rows = rows.assign(
             **{name: pd.Series(values, rows.index, rows[name].dtype) for name, values in amended.items()}
         )
         again = _refused_again(rows, decided)
-        rows, decided = rows[~again].reset_index(drop=True), decided[~again]
-    return rows[list(columns)].assign(**{DECIDED: decided}), compared
+        if again.any():
+            rows, decided, refused = rows[~again].reset_index(drop=True), decided[~again], refused[~again]
+    return rows[list(columns)].assign(**{DECIDED: decided, WAS_QUARANTINED: refused}), compared
 
 
 def _refused_again(rows: pd.DataFrame, decided: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.catalog import QUALITY_COLUMNS, current_batches
-from storage.decisions import DECIDED, load_tables_now
+from storage.decisions import DECIDED, WAS_QUARANTINED, load_tables_now
 from storage.known import newest_rows
 from storage.objects import Objects
 from xray_model.config import SnapshotOptions
@@ -39,6 +40,8 @@ COLUMNS = (
 
 _ROWS_AT_ONCE = 100_000
 _FOUND_LATE = "like an image in another split (found late)"
+_RELEASED_TWIN = "like an image in another split (released by a person all the same)"
+_COMPARED = ["image_id", "batch_id", "phash", "split"]
 
 
 def snapshot_key(snapshot_id: str) -> str:
@@ -61,23 +64,23 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
     def keep(mask: "pd.Series[bool] | npt.NDArray[np.bool_]", reason: str) -> None:
         nonlocal rows
         if not mask.all():
-            excluded[reason] = int((~mask).sum())
+            excluded[reason] = excluded.get(reason, 0) + int((~mask).sum())
             rows = rows[mask]
 
     newest = newest_rows(rows)
     accepted = rows["status"] == "accepted"
-    rows, newest = rows[[*COLUMNS, DECIDED]][accepted], newest[accepted]
+    rows, newest = rows[[*COLUMNS, DECIDED, WAS_QUARANTINED]][accepted], newest[accepted]
     keep(newest, "replaced by a file sent later")
     if options.sources:
         keep(rows["source"].isin(options.sources), "from a source that was not asked for")
     keep(rows["label"].isin(options.classes), "of a finding that was not asked for")
-    undecided = rows[DECIDED].isna()
-    late = find_leaks(rows.loc[undecided, ["image_id", "batch_id", "phash", "split"]], compared)
-    keep(~late.reindex(rows.index, fill_value=False), _FOUND_LATE)
-    if not undecided.all():
-        keep(~_repeats(rows), "like an image in another split (released by a person all the same)")
+    leaves = _find_leaks(rows, compared)
+    keep(~(leaves & rows[DECIDED].isna()), _FOUND_LATE)
+    keep(~leaves[rows.index], _RELEASED_TWIN)
+    if rows[WAS_QUARANTINED].any():
+        keep(~_repeats(rows), _RELEASED_TWIN)
     _check_patients(rows)
-    rows = rows.drop(columns=DECIDED).sort_values("image_id", ignore_index=True)
+    rows = rows.drop(columns=[DECIDED, WAS_QUARANTINED]).sort_values("image_id", ignore_index=True)
     snapshot_id = _content_hash(rows)
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")
@@ -102,14 +105,29 @@ def load_snapshot(objects: Objects, snapshot_id: str, split: str | None = None) 
     return rows if split is None else rows[rows["split"] == split].reset_index(drop=True)
 
 
-def _repeats(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows that a person decided on must leave, because their picture stands in another split, or there twice.
+def _find_leaks(rows: pd.DataFrame, compared: Mapping[str, Collection[str]]) -> "pd.Series[bool]":
+    """`find_leaks`, where sound rows that a person decided on stand last, as a batch of their own.
 
-    No batch can say that it was compared with them, for they were out at the time: so they are compared with all
-    others, and among each other in the order in which they were decided on.
+    Such a batch was compared with what its rows' batch was; no other was compared with it, for it was out at the time.
+    Rows that were quarantined are left to `_repeats`.
     """
-    others, released = rows[rows[DECIDED].isna()], rows[rows[DECIDED].notna()].sort_values(DECIDED, kind="stable")
-    kinds = find_duplicates(released, others)["duplicate_kind"]
+    undecided = rows[DECIDED].isna()
+    if undecided.all():
+        return find_leaks(rows[_COMPARED], compared)
+    late = rows.loc[~undecided & ~rows[WAS_QUARANTINED], [*_COMPARED, DECIDED]].sort_values(DECIDED, kind="stable")
+    own = {batch_id: f"{batch_id} decided" for batch_id in late["batch_id"].unique()}
+    known = {**compared, **{own[batch_id]: [*compared.get(batch_id, ()), batch_id] for batch_id in own}}
+    late = late.assign(batch_id=late["batch_id"].map(own))[_COMPARED]
+    return find_leaks(pd.concat([rows.loc[undecided, _COMPARED], late]), known).reindex(rows.index, fill_value=False)
+
+
+def _repeats(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows that were quarantined and released must leave: their picture stands in another split, or there twice.
+
+    They were compared with no other image, so they are now with all, and among each other in the order of decisions.
+    """
+    released = rows.loc[rows[WAS_QUARANTINED], [*_COMPARED, DECIDED]].sort_values(DECIDED, kind="stable")
+    kinds = find_duplicates(released, rows.loc[~rows[WAS_QUARANTINED], _COMPARED])["duplicate_kind"]
     return kinds.isin(["exact", "leak"]).reindex(rows.index, fill_value=False)
 
 

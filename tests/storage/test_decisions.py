@@ -113,6 +113,14 @@ def test_released_row_is_compared_with_what_came_while_it_was_out(store: Store) 
     assert snapshot_of(store)[1] == {f"{HELD}-1", f"{third}-0"}
 
 
+def test_released_row_is_not_compared_again_with_what_it_was_compared_with(store: Store) -> None:
+    """Held rows were sound, so the batches that theirs was compared with when it came are passed over."""
+    commit(store, OTHER, ["accepted"], phash=[SAME], split=["test"])
+    commit(store, HELD, ["held"], (OTHER,), phash=[SAME])
+    decide(store, "release")
+    assert snapshot_of(store)[1] == {f"{HELD}-0", f"{OTHER}-0"}
+
+
 def test_same_bytes_released_beside_a_corrected_copy(store: Store) -> None:
     """The copy that was accepted stays, with its finding; the one released later leaves."""
     commit(store, HELD, ["held"], image_id=["x"], label="normal")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from storage.catalog import batch_family, batch_ids, current_batches, load_rows, load_tables
 from storage.objects import Objects
@@ -44,15 +45,19 @@ def decision_key(decision: Decision) -> str:
 
 
 def load_decisions(objects: Objects, batches: Iterable[str] | None = None) -> dict[str, list[Decision]]:
-    """The decisions on these batches, or on all, by batch and in order; a batch without one is not there."""
+    """The decisions on these batches, or on all, by batch and in order; a batch without one is not there.
+
+    Raises:
+        InvalidInput: an object among them is no decision as it was recorded: what counts is not known then.
+    """
     wanted = None if batches is None else set(batches)
     prefix = PREFIX if wanted is None or len(wanted) != 1 else f"{PREFIX}{next(iter(wanted))}/"
     keys = [info.key for info in objects.list(prefix) if wanted is None or info.key.split("/")[1] in wanted]
     found: dict[str, list[Decision]] = {}
-    for _, data in objects.get_many(keys):
+    for key, data in objects.get_many(keys):
         if not isinstance(data, bytes):
             raise data
-        decision = Decision.model_validate_json(data)
+        decision = _parse(key, data)
         found.setdefault(decision.batch_id, []).append(decision)
     return {batch_id: in_order(decisions) for batch_id, decisions in found.items()}
 
@@ -135,6 +140,19 @@ def load_tables_now(
         if again.any():
             rows, decided, refused = rows[~again].reset_index(drop=True), decided[~again], refused[~again]
     return rows[list(columns)].assign(**{DECIDED: decided, WAS_QUARANTINED: refused}), compared
+
+
+def _parse(key: str, data: bytes) -> Decision:
+    try:
+        decision = Decision.model_validate_json(data)
+    except ValidationError:
+        decision = None
+    if decision is None or decision_key(decision) != key:
+        raise InvalidInput(
+            f"{key} in the store is no decision as this pipeline records them, so nobody can say which images count. "
+            "Restore it as it was, or remove it if it was never a steward's."
+        )
+    return decision
 
 
 def _refused_again(rows: pd.DataFrame, decided: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:

@@ -219,3 +219,16 @@ def test_what_is_refused_is_not_recorded(store: Store) -> None:
     with pytest.raises(InvalidInput, match=f"decide on {HELD}-1"):
         decide(store, "release", why="too late")
     assert count(store) == 2
+
+
+@pytest.mark.parametrize("forged", [b"", b"{}", b"moved"])
+def test_what_is_no_decision_stops_the_snapshot(store: Store, forged: bytes) -> None:
+    """An object that is no decision, or lies where another batch's would, is named and never passed over."""
+    commit(store, HELD, ["held"])
+    commit(store, OTHER, ["accepted"])
+    recorded = decide(store, "release").decision
+    data = recorded.model_dump_json().encode() if forged == b"moved" else forged
+    key = f"{PREFIX}{OTHER}/20260501T000000000000Z-{recorded.id}.json"
+    store.objects.put(key, data)
+    with pytest.raises(InvalidInput, match="is no decision as this pipeline records them"):
+        snapshot_of(store)

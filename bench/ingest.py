@@ -92,10 +92,13 @@ def measure_all(folder: Path, images: int, s3_images: int) -> dict[str, float]:
         names = sorted((jpegs / "incoming").rglob("*.jpeg"))[:s3_images]
         say(f"sending {len(names):,} JPEGs to the S3 server, one object each and as a zip")
         send(names, jpegs)
-        figures["naive_s3"] = run_way("naive", "loose", environment)["rate"]
-        for way in ("loose", "zip"):
-            url = f"s3://{BUCKET}/{way}"
-            figures[f"s3_{way}"] = run_way("ours", url, environment | {"XRAY_STORE": url})["rate"]
+        # Twice each, by turns, and the faster counts: the server shares these cores, and not always alike.
+        for turn in ("first", "second"):
+            rates = {"naive_s3": run_way("naive", f"{turn}/loose", environment)["rate"]}
+            for way in ("loose", "zip"):
+                url = f"s3://{BUCKET}/{turn}/{way}"
+                rates[f"s3_{way}"] = run_way("ours", url, environment | {"XRAY_STORE": url})["rate"]
+            figures |= {name: max(rate, figures.get(name, 0.0)) for name, rate in rates.items()}
     return figures | {
         "share_of_floor_file": figures["file_jpeg"] / figures["floor_jpeg"],
         "share_of_floor_png": figures["file_png"] / figures["floor_png"],
@@ -161,14 +164,15 @@ def draw_pictures(number: int) -> Iterator[np.ndarray]:
 
 
 def send(names: list[Path], store: Path) -> None:
-    """Put the files on the server twice: as objects, and as one zip."""
+    """Put the files on the server as objects and as one zip, once for each turn: ours needs an empty store."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in names:
             archive.write(name, name.relative_to(store / "incoming" / "bench" / "batch"))
-    loose = open_objects(f"s3://{BUCKET}/loose")
-    loose.put_many((name.relative_to(store).as_posix(), name.read_bytes()) for name in names)
-    open_objects(f"s3://{BUCKET}/zip").put("incoming/bench/batch.zip", packed.getvalue())
+    for turn in ("first", "second"):
+        loose = open_objects(f"s3://{BUCKET}/{turn}/loose")
+        loose.put_many((name.relative_to(store).as_posix(), name.read_bytes()) for name in names)
+        open_objects(f"s3://{BUCKET}/{turn}/zip").put("incoming/bench/batch.zip", packed.getvalue())
 
 
 def run_way(way: str, place: str, environment: dict[str, str]) -> dict[str, float]:

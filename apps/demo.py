@@ -26,6 +26,7 @@ from xray_model.progress import advance
 
 _MARK = ".demo"
 _WORKERS = 2
+_SALT = "demo"
 
 
 def run_demo(home: Path, backbone: str, weights: str | None, *, verbose: bool) -> int:
@@ -59,7 +60,7 @@ def begin_home(home: Path) -> None:
     for name in ("XRAY_STORE", "XRAY_REGISTRY", "PREFECT_API_URL", "PREFECT_HOME"):
         os.environ.pop(name, None)
     # The salt decides the split: drawn patients need no secret, and every demo should show the same.
-    os.environ.update({"XRAY_HOME": str(home), "XRAY_SALT": "demo"})
+    os.environ.update({"XRAY_HOME": str(home), "XRAY_SALT": _SALT})
 
 
 def send_first_night(console: Console) -> None:
@@ -101,6 +102,8 @@ def summarise(nights: list[NightOutcome], index: str, console: Console) -> None:
     table.add_row("in service after", *(_champion(night) for night in nights))
     console.print(table)
     console.print(f"Look next: {index}", highlight=False, soft_wrap=True)
+    settings = f"XRAY_HOME={os.environ['XRAY_HOME']} XRAY_SALT={_SALT}"
+    console.print(f"To go on with its store: export {settings}, then `xray review list`.", soft_wrap=True)
     console.print("Drawn X-rays, a research tool: not for diagnostic use.")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from storage import catalog
 from storage.decisions import Recorded, load_decisions, load_rows_now, record_decision
@@ -31,7 +31,9 @@ def list_waiting() -> None:
     order = catalog.current_batches(objects)
     rows = load_rows_now(objects, ["batch_id", "status"], order)
     counts = rows.groupby(["batch_id", "status"]).size().to_dict()
-    table = Table("batch", "held", "quarantined", "rejected", "accepted", "why it is held")
+    # Its id is what the other commands ask for, so that it is never cut.
+    table = Table(Column("batch", no_wrap=True), "held", "quarantined", "rejected", "accepted")
+    reasons: list[str] = []
     waiting = 0
     for batch_id in order:
         statuses = ("held", "quarantined", "rejected", "accepted")
@@ -39,13 +41,16 @@ def list_waiting() -> None:
         if not held + quarantined:
             continue
         waiting += bool(held)
-        why = " ".join(catalog.load_outcome(objects, batch_id).reasons) if held else ""
-        table.add_row(escape(batch_id), *map(str, (held, quarantined, *others)), escape(why))
+        reasons += [f"{batch_id}: {why}" for why in (catalog.load_outcome(objects, batch_id).reasons if held else ())]
+        table.add_row(escape(batch_id), *map(str, (held, quarantined, *others)))
     if not table.row_count:
         console.print("Nothing waits for you: no image is held or quarantined.")
         return
     console.print(table)
-    console.print(f"{waiting} batches are held. Look at one with `xray review show BATCH`.", highlight=False)
+    for reason in reasons:
+        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+    held_now = "1 batch is held" if waiting == 1 else f"{waiting} batches are held"
+    console.print(f"{held_now}. Look at one with `xray review show BATCH`.", highlight=False)
 
 
 def show_batch(batch: str, *, every: bool) -> None:
@@ -125,14 +130,20 @@ def tell(recorded: Recorded, console: Console) -> None:
 
 
 def find_batch(objects: Objects, batch: str) -> str:
-    """The id of a current batch that is called `batch` or alone begins with it; `batch` itself where none does."""
-    family = [one for one in catalog.batch_ids(objects) if one.startswith(batch)]
-    if batch in family or not family:
+    """The id of a batch: the one called `batch`, or the one current batch of that name or that alone begins so.
+
+    Raises:
+        InvalidInput: there is none, or there are several.
+    """
+    known = catalog.batch_ids(objects)
+    if batch in known:
         return batch
-    current = [one for one in catalog.current_batches(objects) if one in family]
-    if len(current) != 1:
-        raise InvalidInput(f"{len(current)} batches begin with {batch!r}: {', '.join(sorted(current)[:5])}. Name one.")
-    return current[0]
+    like = [one for one in catalog.current_batches(objects) if one.startswith(batch) or one.split(".")[1] == batch]
+    if len(like) == 1:
+        return like[0]
+    if not like:
+        raise InvalidInput(f"there is no batch {batch!r} in the catalog; `xray review list` names those that wait")
+    raise InvalidInput(f"{len(like)} batches are called {batch!r}: {', '.join(sorted(like)[:5])}. Name one.")
 
 
 def login_name() -> str:

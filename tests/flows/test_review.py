@@ -55,7 +55,7 @@ def test_one_released_the_rest_rejected(home: Path, tmp_path: Path, monkeypatch:
     store, held = open_store(Settings()), outcomes["wrong"].batch_id
     before, images = snapshot_of(store)
 
-    assert "1 batches are held" in review("list").output
+    assert "1 batch is held" in review("list").output
     shown = review("show", held, "--all").output
     rows = catalog.load_rows(store.objects, ["image_id", "status", "key"], [held])
     assert all(image_id in shown for image_id in rows["image_id"])

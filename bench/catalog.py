@@ -23,12 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from storage.catalog import QUALITY_COLUMNS, batch_ids, catalog_key, commit_batch, current_batches, load_rows
+from storage.catalog import batch_ids, catalog_key, commit_batch, current_batches, load_rows
 from storage.known import load_known
 from storage.objects import open_objects
 from storage.snapshots import COLUMNS, build_snapshot
 from xray_model.config import SnapshotOptions
 from xray_model.data.identity import NEAR_DUPLICATE_BITS, find_duplicates
+from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.data.similarity import hash_words
 from xray_model.data.splits import SplitShares, assign_split
 from xray_model.outcomes import BatchOutcome, BatchStatus
@@ -84,7 +85,7 @@ def draw_rows(place: int, count: int) -> pd.DataFrame:
             "phash": draw_hashes(rng, count),
             **{
                 column: rng.normal(100, 30, count).round(4)
-                for column in QUALITY_COLUMNS
+                for column in QUALITY_FIGURES
                 if column not in {"min", "max"}
             },
             "min": rng.integers(0, 9, count),

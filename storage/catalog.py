@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.objects import Objects
-from xray_model.data.quality import QualityFigures
+from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.outcomes import BatchOutcome
 
 PREFIX = "catalog/"
@@ -52,13 +52,11 @@ SCHEMA = pa.schema(
         ("phash", pa.string()),
         ("duplicate_of", pa.string()),
         ("duplicate_kind", pa.string()),
-        *((name, _QUALITY.get(name, pa.float64())) for name in QualityFigures.__dataclass_fields__),
+        *((name, _QUALITY.get(name, pa.float64())) for name in QUALITY_FIGURES),
     ]
 )
 """Columns of a catalog row. `status` is accepted, quarantined or held; `row` is the place in the shard; of
 two rows with one `key` the one of the later `revision` counts."""
-
-QUALITY_COLUMNS = tuple(QualityFigures.__dataclass_fields__)
 
 
 def catalog_key(batch_id: str) -> str:

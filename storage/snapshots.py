@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.catalog import QUALITY_COLUMNS, current_batches
+from storage.catalog import current_batches
 from storage.decisions import DECIDED, WAS_QUARANTINED, load_tables_now
 from storage.known import newest_rows
 from storage.objects import Objects
 from xray_model.config import SnapshotOptions
 from xray_model.data.identity import find_duplicates, find_leaks, patients_in_two_splits
+from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.data.splits import SPLITS
 from xray_model.errors import LeakFound
 from xray_model.outcomes import SnapshotOutcome
@@ -34,7 +35,7 @@ COLUMNS = (
     "age",
     "manufacturer",
     "phash",
-    *QUALITY_COLUMNS,
+    *QUALITY_FIGURES,
 )
 
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from storage.catalog import QUALITY_COLUMNS, load_rows
+from storage.catalog import load_rows
 from storage.objects import Objects
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import open_store
 from tasks.skin import stage_task
 from xray_model.config import DriftPolicy
+from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.evaluation.drift_policy import decide_drift
 from xray_model.outcomes import ChampionSummary, ColumnDrift, DriftOutcome
 
-NUMBERS = (*(name for name in QUALITY_COLUMNS if name not in {"min", "max"}), "age")
+NUMBERS = (*(name for name in QUALITY_FIGURES if name not in {"min", "max"}), "age")
 CATEGORIES = ("view", "sex", "manufacturer", "label")
 WORDS = {
     "mean": "brightness",

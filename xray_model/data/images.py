@@ -47,7 +47,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What turns a photograph upright whose EXIF orientation (tag 274) has a value; 1 stands upright."""
-_OF_THE_FILE = ("width", "height", "bits", "mode", "window_path", "inverted")
 _PILLOW_FAILURES = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
@@ -79,13 +78,10 @@ class CanonicalImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """A decoded picture before it is described."""
+class FileFacts:
+    """What is known of the file itself: the first fields of `PixelFacts`."""
 
-    gray: Pixels
-    """uint8 [height, width], the longer side as long as was asked for."""
     width: int
-    """Of the file, as are the height, the bits and the mode."""
     height: int
     bits: int
     mode: str
@@ -94,15 +90,19 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A decoded picture before it is described."""
+
+    gray: Pixels
+    """uint8 [height, width], the longer side as long as was asked for."""
+    file: FileFacts
+
+
+@dataclass(frozen=True, slots=True)
 class DecodedImage:
     """What is known of an image whose pixels are in their place, before its figures are computed."""
 
-    width: int
-    height: int
-    bits: int
-    mode: str
-    window_path: str
-    inverted: bool
+    file: FileFacts
     sketch: Sketch
 
 
@@ -134,15 +134,7 @@ def decode_into(data: bytes, hints: DisplayHints, place: Pixels) -> DecodedImage
     height, width = content.gray.shape
     top, left = (side - height) // 2, (side - width) // 2
     place[top : top + height, left : left + width] = content.gray
-    return DecodedImage(
-        width=content.width,
-        height=content.height,
-        bits=content.bits,
-        mode=content.mode,
-        window_path=content.window_path,
-        inverted=content.inverted,
-        sketch=sketch_picture(content.gray),
-    )
+    return DecodedImage(content.file, sketch_picture(content.gray))
 
 
 def describe_images(images: Sequence[DecodedImage]) -> dict[str, list[Any]]:
@@ -154,7 +146,7 @@ def describe_images(images: Sequence[DecodedImage]) -> dict[str, list[Any]]:
     quality = measure_quality(sketches)
     hashes = zip(quality["std"], perceptual_hashes(sketches), strict=True)
     return {
-        **{name: [getattr(image, name) for image in images] for name in _OF_THE_FILE},
+        **{name: [getattr(image.file, name) for image in images] for name in FileFacts.__dataclass_fields__},
         "phash": [phash if std >= _LEAST_STRUCTURE else None for std, phash in hashes],
         **quality,
     }
@@ -180,7 +172,9 @@ def read_content(data: bytes, hints: DisplayHints, side: int) -> Content:
             gray = decode_jpeg(data, header, side)
         if gray is not None:
             fitted = _fit(gray, side, invert=hints.monochrome1)
-            return Content(fitted, header.width, header.height, _BYTE, header.mode, "display", hints.monochrome1)
+            return Content(
+                fitted, FileFacts(header.width, header.height, _BYTE, header.mode, "display", hints.monochrome1)
+            )
     return _read_with_pillow(data, hints, side)
 
 
@@ -204,7 +198,7 @@ def _read_with_pillow(data: bytes, hints: DisplayHints, side: int) -> Content:
         raise UnreadableImage("the image is damaged or cut short") from error
     fitted = _fit(gray, side, invert=hints.monochrome1)
     upright = fitted if turn is None else np.asarray(Image.fromarray(fitted).transpose(turn))
-    return Content(upright, width, height, bits, mode, window_path, hints.monochrome1)
+    return Content(upright, FileFacts(width, height, bits, mode, window_path, hints.monochrome1))
 
 
 def _check_size(width: int, height: int) -> None:
@@ -224,7 +218,8 @@ def _read_dicom(data: bytes, side: int) -> Content:
         gray = apply_table(table, gray)
     height, width = gray.shape
     fitted = _fit(gray, side, invert=inverted)
-    return Content(fitted, width, height, image.bits_allocated, image.photometric, window_path, inverted)
+    facts = FileFacts(width, height, image.bits_allocated, image.photometric, window_path, inverted)
+    return Content(fitted, facts)
 
 
 def _gray_levels(image: Image.Image, hints: DisplayHints) -> tuple[Pixels, int, str]:

@@ -48,7 +48,7 @@ def test_the_picture_is_the_one_that_decoding_whole_and_resampling_gives(
     data = encoded(Image.fromarray(scene(*shape)), **options)
     content = read_content(data, PLAIN, SIDE)
     assert max(content.gray.shape) == SIDE
-    assert (content.height, content.width, content.bits, content.mode) == (*shape, 8, "L")
+    assert (content.file.height, content.file.width, content.file.bits, content.file.mode) == (*shape, 8, "L")
     plain = resampled(data, content.gray.shape[::-1])
     assert np.abs(content.gray.astype(int) - plain).mean() <= 4
 
@@ -74,7 +74,7 @@ def test_every_colour_space_becomes_gray(mode: str) -> None:
     data = encoded(picture.convert(mode))
     assert (read_jpeg_header(data) is None) == (mode == "CMYK")
     content = read_content(data, PLAIN, SIDE)
-    assert content.mode == mode
+    assert content.file.mode == mode
     assert np.abs(content.gray.astype(int) - resampled(encoded(picture), content.gray.shape[::-1])).mean() <= 3
 
 

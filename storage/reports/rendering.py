@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
@@ -15,7 +15,7 @@ from storage.reports import charts, figures, keys, terms
 
 def render_page(template: str, page: str, values: dict[str, Any]) -> bytes:
     """Fill `template` for the page under the key `page`; links are made relative to it."""
-    style = _style()
+    style = load_style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     text = (
         _environment()
@@ -32,14 +32,15 @@ def render_page(template: str, page: str, values: dict[str, Any]) -> bytes:
 
 
 @cache
-def _style() -> str:
+def load_style() -> str:
+    """The style sheet of all reports."""
     return resources.files("storage.reports").joinpath("style.css").read_text(encoding="utf-8").strip()
 
 
-@cache
-def _environment() -> Environment:
+def make_environment(*packages: str) -> Environment:
+    """Templates of these packages, then those of the reports, with the filters and words that both use."""
     environment = Environment(
-        loader=PackageLoader("storage.reports"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "storage.reports")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -58,6 +59,11 @@ def _environment() -> Environment:
     )
     environment.globals.update(charts=charts, keys=keys, terms=terms, percent=figures.percent)
     return environment
+
+
+@cache
+def _environment() -> Environment:
+    return make_environment()
 
 
 @pass_context

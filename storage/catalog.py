@@ -131,8 +131,12 @@ def load_outcome(objects: Objects, batch_id: str) -> BatchOutcome:
     Raises:
         ObjectNotFound: there is no such batch in the catalog.
     """
-    metadata = pq.read_schema(io.BytesIO(objects.get(catalog_key(batch_id)))).metadata
-    return BatchOutcome.model_validate_json(metadata[_OUTCOME])
+    return parse_outcome(objects.get(catalog_key(batch_id)))
+
+
+def parse_outcome(data: bytes) -> BatchOutcome:
+    """What became of the batch whose catalog file this is."""
+    return BatchOutcome.model_validate_json(pq.read_schema(io.BytesIO(data)).metadata[_OUTCOME])
 
 
 def load_rows(

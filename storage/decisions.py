@@ -54,12 +54,23 @@ def load_decisions(objects: Objects, batches: Iterable[str] | None = None) -> di
     prefix = PREFIX if wanted is None or len(wanted) != 1 else f"{PREFIX}{next(iter(wanted))}/"
     keys = [info.key for info in objects.list(prefix) if wanted is None or info.key.split("/")[1] in wanted]
     found: dict[str, list[Decision]] = {}
+    for decision in read_decisions(objects, keys).values():
+        found.setdefault(decision.batch_id, []).append(decision)
+    return {batch_id: in_order(decisions) for batch_id, decisions in found.items()}
+
+
+def read_decisions(objects: Objects, keys: Iterable[str]) -> dict[str, Decision]:
+    """The decisions under these keys.
+
+    Raises:
+        InvalidInput: one of them is no decision as it was recorded.
+    """
+    found = {}
     for key, data in objects.get_many(keys):
         if not isinstance(data, bytes):
             raise data
-        decision = _parse(key, data)
-        found.setdefault(decision.batch_id, []).append(decision)
-    return {batch_id: in_order(decisions) for batch_id, decisions in found.items()}
+        found[key] = _parse(key, data)
+    return found
 
 
 def record_decision(objects: Objects, proposal: Proposal, token: str | None = None) -> Recorded:

@@ -12,6 +12,8 @@ from storage.objects import Objects
 from xray_model.errors import InvalidInput
 
 Pixels = npt.NDArray[np.uint8]
+_MOST_HEADER = 256
+"""Bytes that hold the header of any shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,27 @@ def load_shard(objects: Objects, batch_id: str, shard: int) -> Pixels:
     """
     key = shard_key(batch_id, shard)
     return load_array(objects.get(key), key).astype(np.uint8, copy=False)
+
+
+def load_image(objects: Objects, batch_id: str, shard: int, row: int) -> Pixels:
+    """One image of a shard, uint8 [side, side], without reading the others.
+
+    Raises:
+        ObjectNotFound: there is no such shard.
+        InvalidInput: it is damaged, or has no such row.
+    """
+    key = shard_key(batch_id, shard)
+    start = io.BytesIO(objects.get_range(key, 0, _MOST_HEADER))
+    try:
+        np.lib.format.read_magic(start)
+        (images, *shape), _, dtype = np.lib.format.read_array_header_1_0(start)
+    except ValueError as error:
+        raise InvalidInput(f"{key} in the store is damaged: it does not begin as an array") from error
+    size = int(np.prod(shape))
+    data = objects.get_range(key, start.tell() + row * size, size) if row < images and dtype == np.uint8 else b""
+    if len(data) != size:
+        raise InvalidInput(f"{key} in the store is damaged, or has no row {row}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def iterate_pixels(objects: Objects, rows: pd.DataFrame) -> Iterator[tuple[npt.NDArray[np.intp], Pixels]]:

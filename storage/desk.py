@@ -1,0 +1,213 @@
+"""The batches as a steward looks at them: what became of each image, why, and what was decided since.
+
+What a page needs is read once and kept: a catalog file and a decision never change.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+
+import pandas as pd
+import pyarrow.parquet as pq
+from cachetools import LRUCache
+
+from storage import catalog, distributions
+from storage.decisions import PREFIX as DECISIONS
+from storage.decisions import read_decisions
+from storage.distributions import Spread
+from storage.objects import Objects
+from xray_model.data import decisions as domain
+from xray_model.data.causes import Cause, find_cause
+from xray_model.data.decisions import Decision, fold_decisions, in_order, never_released
+from xray_model.errors import InvalidInput, ObjectNotFound
+from xray_model.outcomes import BatchOutcome
+
+CLUES = ("manufacturer", "view", "sex", "mode", "bits", "window_path")
+"""Columns that may tell where the refused images of a batch come from."""
+COLUMNS = tuple(
+    dict.fromkeys([*domain.COLUMNS, "reasons", "width", "height", "duplicate_of", *CLUES, *distributions.COLUMNS])
+)
+"""What a steward may see of a row, the patient's pseudonym aside; never a key, which can hold a name."""
+NO_REASON = "Sound, waits with its batch"
+
+_MOST_ROWS = 500_000
+"""Rows kept in memory, about a kilobyte each."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """One batch with all its images."""
+
+    outcome: BatchOutcome
+    rows: pd.DataFrame
+    """`COLUMNS` with `status` and `label` as they count now, and `was` (the status it came to by itself), `recorded`
+    (the finding that the source recorded), `decision` (id or None), `decided` (whether a release or reject was about
+    it), and `never` (why it can never be released, or None)."""
+    decisions: tuple[Decision, ...]
+    """In order."""
+
+    def __len__(self) -> int:
+        """Rows, which is what it weighs in memory."""
+        return len(self.rows) + 1
+
+    @cached_property
+    def statuses(self) -> dict[str, int]:
+        """Images by status as they count now."""
+        return {str(name): int(count) for name, count in self.rows["status"].value_counts().items()}
+
+    @cached_property
+    def told(self) -> pd.Series:
+        """Each reason of each image that was not accepted by itself; its index, with repeats, is that of `rows`."""
+        refused = self.rows.loc[self.rows["was"] != "accepted", "reasons"]
+        return refused.map(lambda reasons: list(reasons) if len(reasons) else [NO_REASON]).explode()
+
+    @cached_property
+    def accepted(self) -> Spread:
+        """How its accepted images are spread."""
+        return Spread.of(self.rows[self.rows["status"] == "accepted"])
+
+    @cached_property
+    def cause(self) -> Cause | None:
+        """What stands out among the images that were refused, if anything does."""
+        return find_cause(self.rows, self.rows["was"] == "quarantined", CLUES)
+
+    @cached_property
+    def undecided(self) -> int:
+        """Quarantined images that nobody has decided about."""
+        return int(((self.rows["status"] == "quarantined") & ~self.rows["decided"]).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One batch in a list."""
+
+    outcome: BatchOutcome
+    committed: datetime
+    """UTC."""
+    statuses: dict[str, int]
+    """Images by status as they count now."""
+    undecided: int
+    """Quarantined images that nobody has decided about."""
+
+    @property
+    def held(self) -> int:
+        """Sound images that wait for a person."""
+        return self.statuses.get("held", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """What a catalog file says by itself, without decisions."""
+
+    outcome: BatchOutcome
+    accepted: Spread
+
+
+class Desk:
+    """What is on a steward's desk. Safe to use from many threads."""
+
+    def __init__(self, objects: Objects) -> None:
+        """The desk of a store."""
+        self.objects = objects
+        self._lock = Lock()
+        self._committed: dict[str, _Committed] = {}
+        self._decisions: dict[str, Decision] = {}
+        self._reviews: LRUCache[tuple[str, ...], Review] = LRUCache(_MOST_ROWS, getsizeof=len)
+
+    def list_batches(self) -> list[BatchSummary]:
+        """Every current batch, the newest first."""
+        committed = {info.key: info.modified for info in self.objects.list(catalog.PREFIX)}
+        order = catalog.current_batches(self.objects)[::-1]
+        self._read_committed(order)
+        decided = {decision.batch_id for decision in self.list_decisions()}
+        return [
+            self._summarise(batch_id, committed[catalog.catalog_key(batch_id)], decided=batch_id in decided)
+            for batch_id in order
+            if catalog.catalog_key(batch_id) in committed
+        ]
+
+    def list_decisions(self, batch_id: str | None = None) -> list[Decision]:
+        """All decisions, or those on one batch, in order."""
+        prefix = DECISIONS if batch_id is None else f"{DECISIONS}{batch_id}/"
+        keys = [info.key for info in self.objects.list(prefix)]
+        self._decisions |= read_decisions(self.objects, [key for key in keys if key not in self._decisions])
+        return in_order(self._decisions[key] for key in keys)
+
+    def review(self, batch_id: str) -> Review:
+        """One batch with its images as they count now.
+
+        Raises:
+            ObjectNotFound: there is no such batch.
+            InvalidInput: it was read again since.
+        """
+        family = catalog.batch_family(batch_id)
+        if batch_id not in (current := catalog.current_batches(self.objects, family)):
+            if batch_id in catalog.batch_ids(self.objects, family):
+                raise InvalidInput(f"batch {batch_id} was read again since: look at {', '.join(current)} instead")
+            raise ObjectNotFound(f"there is no batch {batch_id!r} in the catalog")
+        return self._review(batch_id)
+
+    def spread_accepted(self, without: str) -> Spread:
+        """How the images that count as accepted now are spread, those of the batch `without` left out."""
+        others = [one for one in catalog.current_batches(self.objects) if one != without]
+        self._read_committed(others)
+        decided = {decision.batch_id for decision in self.list_decisions()}
+        spreads = [self._review(one).accepted if one in decided else self._committed[one].accepted for one in others]
+        return Spread.total(spreads)
+
+    def _review(self, batch_id: str) -> Review:
+        decisions = self.list_decisions(batch_id)
+        name = (batch_id, *(decision.id for decision in decisions))
+        with self._lock:
+            known = self._reviews.get(name)
+        if known is not None:
+            return known
+        made = read_review(self.objects, batch_id, decisions)
+        with self._lock:
+            if len(made) < _MOST_ROWS:
+                self._reviews[name] = made
+        return made
+
+    def _read_committed(self, batch_ids: Sequence[str]) -> None:
+        keys = {catalog.catalog_key(one): one for one in batch_ids if one not in self._committed}
+        for key, data in self.objects.get_many(keys):
+            if not isinstance(data, bytes):
+                raise data
+            rows = pq.read_table(io.BytesIO(data), columns=["status", "label", *distributions.COLUMNS]).to_pandas()
+            accepted = Spread.of(rows[rows["status"] == "accepted"])
+            self._committed[keys[key]] = _Committed(catalog.parse_outcome(data), accepted)
+
+    def _summarise(self, batch_id: str, committed: datetime, *, decided: bool) -> BatchSummary:
+        outcome = self._committed[batch_id].outcome
+        if decided:
+            review = self._review(batch_id)
+            return BatchSummary(outcome, committed, review.statuses, review.undecided)
+        counts = {name: getattr(outcome, name) for name in ("accepted", "quarantined", "held")}
+        return BatchSummary(outcome, committed, counts, outcome.quarantined)
+
+
+def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) -> Review:
+    """Read a batch and fold these decisions, which are all on it, over its rows."""
+    data = objects.get(catalog.catalog_key(batch_id))
+    rows = pq.read_table(io.BytesIO(data), columns=list(COLUMNS)).to_pandas()
+    folded = fold_decisions(rows, decisions)
+    now = rows.assign(
+        was=rows["status"],
+        recorded=rows["label"],
+        status=folded["status"],
+        label=folded["label"],
+        decision=folded["decision"],
+        decided=folded["decided"].notna(),
+        never=never_released(rows),
+    )
+    return Review(catalog.parse_outcome(data), now, tuple(decisions))
+
+
+def count_reasons(review: Review, rows: pd.DataFrame) -> list[tuple[str, int]]:
+    """How many of `rows` (some of the review's) have each reason, the most common first."""
+    told = review.told[review.told.index.isin(rows.index)]
+    return Counter(told).most_common()

@@ -29,7 +29,9 @@ from xray_model.outcomes import BatchOutcome
 CLUES = ("manufacturer", "view", "sex", "mode", "bits", "window_path")
 """Columns that may tell where the refused images of a batch come from."""
 COLUMNS = tuple(
-    dict.fromkeys([*domain.COLUMNS, "reasons", "width", "height", "duplicate_of", *CLUES, *distributions.COLUMNS])
+    dict.fromkeys(
+        [*domain.COLUMNS, "row", "reasons", "width", "height", "duplicate_of", *CLUES, *distributions.COLUMNS]
+    )
 )
 """What a steward may see of a row, the patient's pseudonym aside; never a key, which can hold a name."""
 NO_REASON = "Sound, waits with its batch"
@@ -45,8 +47,8 @@ class Review:
     outcome: BatchOutcome
     rows: pd.DataFrame
     """`COLUMNS` with `status` and `label` as they count now, and `was` (the status it came to by itself), `recorded`
-    (the finding that the source recorded), `decision` (id or None), `decided` (whether a release or reject was about
-    it), and `never` (why it can never be released, or None)."""
+    (the finding that the source recorded), `decision` (id of the last decision that changed it, or None), and `never`
+    (why it can never be released, or None)."""
     decisions: tuple[Decision, ...]
     """In order."""
 
@@ -60,6 +62,22 @@ class Review:
         return {str(name): int(count) for name, count in self.rows["status"].value_counts().items()}
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Where an image stands in `rows`; of two rows of one image the one that has pixels."""
+        order = self.rows.sort_values("shard", kind="stable", na_position="first")
+        return dict(zip(order["image_id"], order.index, strict=True))
+
+    def find(self, image_id: str) -> pd.Series:
+        """The row of an image.
+
+        Raises:
+            ObjectNotFound: the batch has no such image.
+        """
+        if image_id not in self.places:
+            raise ObjectNotFound(f"batch {self.outcome.batch_id} has no such image")
+        return self.rows.loc[self.places[image_id]]
+
+    @cached_property
     def told(self) -> pd.Series:
         """Each reason of each image that was not accepted by itself; its index, with repeats, is that of `rows`."""
         refused = self.rows.loc[self.rows["was"] != "accepted", "reasons"]
@@ -71,14 +89,14 @@ class Review:
         return Spread.of(self.rows[self.rows["status"] == "accepted"])
 
     @cached_property
+    def spread(self) -> Spread:
+        """How all its images are spread."""
+        return Spread.of(self.rows)
+
+    @cached_property
     def cause(self) -> Cause | None:
         """What stands out among the images that were refused, if anything does."""
         return find_cause(self.rows, self.rows["was"] == "quarantined", CLUES)
-
-    @cached_property
-    def undecided(self) -> int:
-        """Quarantined images that nobody has decided about."""
-        return int(((self.rows["status"] == "quarantined") & ~self.rows["decided"]).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +108,16 @@ class BatchSummary:
     """UTC."""
     statuses: dict[str, int]
     """Images by status as they count now."""
-    undecided: int
-    """Quarantined images that nobody has decided about."""
 
     @property
     def held(self) -> int:
         """Sound images that wait for a person."""
         return self.statuses.get("held", 0)
+
+    @property
+    def quarantined(self) -> int:
+        """Refused images that nobody has decided about."""
+        return self.statuses.get("quarantined", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +205,9 @@ class Desk:
     def _summarise(self, batch_id: str, committed: datetime, *, decided: bool) -> BatchSummary:
         outcome = self._committed[batch_id].outcome
         if decided:
-            review = self._review(batch_id)
-            return BatchSummary(outcome, committed, review.statuses, review.undecided)
+            return BatchSummary(outcome, committed, self._review(batch_id).statuses)
         counts = {name: getattr(outcome, name) for name in ("accepted", "quarantined", "held")}
-        return BatchSummary(outcome, committed, counts, outcome.quarantined)
+        return BatchSummary(outcome, committed, counts)
 
 
 def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) -> Review:
@@ -201,7 +221,6 @@ def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) 
         status=folded["status"],
         label=folded["label"],
         decision=folded["decision"],
-        decided=folded["decided"].notna(),
         never=never_released(rows),
     )
     return Review(catalog.parse_outcome(data), now, tuple(decisions))

@@ -46,7 +46,7 @@ def share_out(rows: pd.DataFrame, refused: pd.Series, column: str) -> list[Share
         refused: bool, indexed like `rows`.
         column: one of `rows`.
     """
-    shares = _count(rows[column].astype(object).where(rows[column].notna(), "not told"), refused)
+    shares = _count(spell_values(rows[column]), refused)
     if len(shares) <= _VALUES:
         return shares
     rest = shares[_VALUES - 1 :]
@@ -91,6 +91,11 @@ def _count(values: pd.Series, refused: pd.Series) -> list[Share]:
     table = refused.groupby(values.dropna().map(_word)).agg(["sum", "size"])
     table = table.sort_values(["sum", "size"], ascending=False)
     return [Share(str(value), int(some), int(whole)) for value, some, whole in table.itertuples()]
+
+
+def spell_values(values: pd.Series) -> pd.Series:
+    """Values as they are counted and told: whole numbers without a point, `not told` where one is missing."""
+    return values.astype(object).where(values.notna(), "not told").map(_word)
 
 
 def _word(value: object) -> str:

@@ -196,7 +196,8 @@ def fold_decisions(rows: pd.DataFrame, decisions: Iterable[Decision]) -> pd.Data
                 changed = about & can & (status != "accepted")
                 status[changed] = "accepted"
             case Action.REJECT:
-                changed = about & np.isin(status.astype(str), ("held", "accepted"))
+                # `about` leaves quarantined rows out unless they are named: then a person said that they stay out.
+                changed = about & (status != REJECTED)
                 status[changed] = REJECTED
             case _:
                 changed = about & (label != decision.label)

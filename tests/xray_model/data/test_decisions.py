@@ -85,11 +85,12 @@ def test_undo_restores_exactly(statuses: list[str], history: list[Decision], act
 def test_nothing_is_accepted_that_nobody_released(statuses: list[str], history: list[Decision]) -> None:
     """An accepted row was accepted by the suites or stands under a release, and quarantine ends by name alone."""
     standing = standing_decisions(history)
-    named = {image for one in standing.values() if one.action is Action.RELEASE for image in one.image_ids}
+    named = {image for one in standing.values() for image in one.image_ids}
+    released = {image for one in standing.values() if one.action is Action.RELEASE for image in one.image_ids}
     after = fold_decisions(rows_of(statuses), history)
     for image, before, status in zip(IMAGES, statuses, after["status"], strict=True):
         if before == "quarantined" and status != "quarantined":
-            assert image in named
+            assert image in (released if status == "accepted" else named)
         if before == "held" and status == "accepted":
             assert any(one.action is Action.RELEASE for one in standing.values())
 
@@ -98,6 +99,12 @@ def test_release_of_a_batch_leaves_quarantine_alone() -> None:
     """The held rows of a released batch are accepted; a quarantined one must be named."""
     assert statuses_after(["held", "quarantined"], decide("release")) == ["accepted", "quarantined"]
     assert statuses_after(["held", "quarantined"], decide("release", 1)) == ["held", "accepted"]
+
+
+def test_rejecting_a_quarantined_image_by_name_takes_it_off_the_list() -> None:
+    """A person said that it stays out, so nobody needs to look again; rejecting the batch says nothing about it."""
+    assert statuses_after(["held", "quarantined"], decide("reject")) == ["rejected", "quarantined"]
+    assert statuses_after(["held", "quarantined"], decide("reject", 1)) == ["held", "rejected"]
 
 
 def test_named_image_outweighs_the_batch_in_both_orders() -> None:

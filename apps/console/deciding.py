@@ -1,0 +1,120 @@
+"""Forms that decide: release, reject, relabel, and taking a decision back."""
+
+import logging
+import os
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse
+from starlette.background import BackgroundTask
+
+from apps.console.access import CheckedForm, Form, Steward, audit
+from apps.console.access.visitors import Visitor
+from apps.console.choosing import Choice, fingerprint
+from apps.console.dependencies import OpenedDesk
+from storage.decisions import Recorded, record_decision
+from storage.desk import Desk
+from xray_model.data.decisions import Action, Decision, Proposal, propose
+from xray_model.errors import InvalidInput, ObjectNotFound
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+
+SEE_OTHER = 303
+
+
+@router.post("/batches/{batch_id}/decisions")
+def decide(batch_id: str, request: Request, steward: Steward, desk: OpenedDesk, form: CheckedForm) -> RedirectResponse:
+    """Release, reject or relabel images of a batch; then back to where the form stood.
+
+    Raises:
+        InvalidInput: it cannot be decided so, or the images are no longer those that the form's reader saw.
+    """
+    action = form.one("action")
+    proposal = propose(
+        batch_id=batch_id,
+        action=action,
+        image_ids=_chosen_images(desk, batch_id, request, form),
+        label=form.one("label") if action == Action.RELABEL else None,
+        who=steward.name,
+        why=form.one("why"),
+    )
+    return _record(desk, request, steward, proposal, form)
+
+
+@router.post("/decisions/{decision_id}/undo")
+def undo(decision_id: str, request: Request, steward: Steward, desk: OpenedDesk, form: CheckedForm) -> RedirectResponse:
+    """Take a decision back.
+
+    Raises:
+        ObjectNotFound: there is no such decision.
+        InvalidInput: it was undone already.
+    """
+    batch_id = next((one.batch_id for one in desk.list_decisions() if one.id == decision_id), None)
+    if batch_id is None:
+        raise ObjectNotFound("there is no such decision")
+    proposal = propose(batch_id=batch_id, action=Action.UNDO, undoes=decision_id, who=steward.name, why=form.one("why"))
+    return _record(desk, request, steward, proposal, form)
+
+
+def _chosen_images(desk: Desk, batch_id: str, request: Request, form: Form) -> tuple[str, ...]:
+    """The images that a form is about; none for the whole batch."""
+    match form.one("about"):
+        case "batch":
+            return ()
+        case "ticked":
+            ticked = form.many("image")
+            if not ticked:
+                raise InvalidInput("no image is ticked: tick those you mean, or choose all of the list")
+            return tuple(ticked)
+        case "list":
+            review = desk.review(batch_id)
+            rows = Choice.of(request.query_params, review).select(review)
+            if fingerprint(rows) != form.one("seen"):
+                raise InvalidInput("the list has changed since you looked at it: look again, nothing was decided")
+            # What can never be released was said beside the button; the others are meant.
+            chosen = rows[rows["never"].isna()] if form.one("action") == Action.RELEASE else rows
+            if chosen.empty:
+                raise InvalidInput("none of these images can ever be released: each of them says why")
+            return tuple(chosen["image_id"])
+        case about:
+            raise InvalidInput(f"a decision is about ticked images, the list or the batch, not {about!r}")
+
+
+def _record(desk: Desk, request: Request, steward: Visitor, proposal: Proposal, form: Form) -> RedirectResponse:
+    recorded = record_decision(desk.objects, proposal, token=form.one("token"))
+    decision = recorded.decision
+    audit(
+        request,
+        steward,
+        "decision",
+        decision=decision.id,
+        batch=decision.batch_id,
+        action=decision.action,
+        images=len(decision.image_ids),
+        new=recorded.new,
+    )
+    tell = recorded.new and recorded.accepted and "PREFECT_API_URL" in os.environ
+    background = BackgroundTask(tell_prefect, recorded) if tell else None
+    return RedirectResponse(_next_page(desk, request, decision, form), SEE_OTHER, background=background)
+
+
+def _next_page(desk: Desk, request: Request, decision: Decision, form: Form) -> str:
+    """The image that the form's reader would look at next, or the batch with the same choice of images."""
+    review = desk.review(decision.batch_id)
+    choice = Choice.of(request.query_params, review)
+    page = f"/batches/{quote(decision.batch_id)}"
+    following = form.one("next") if form.has("next") else None
+    if following in review.places:
+        page = f"{page}/images/{following}"
+    return f"{page}{choice.query}&decided={decision.id}"
+
+
+def tell_prefect(recorded: Recorded) -> None:
+    """Tell Prefect of a release; the decision counts either way, with the next night at the latest."""
+    from tasks.decisions import announce_release  # only now: Prefect takes a second
+
+    if announce_release(recorded):
+        log.info("Prefect was told of decision %s", recorded.decision.id)
+    else:
+        log.warning("the Prefect server does not answer: decision %s counts from the next night", recorded.decision.id)

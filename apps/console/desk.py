@@ -1,0 +1,79 @@
+"""`/`: what needs a decision, last night, and the model in service."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from apps.console.access import SignedIn
+from apps.console.dependencies import OpenedDesk
+from apps.console import words
+from apps.console.rendering import render_page
+from storage import ledger
+from storage.desk import BatchSummary, Desk
+from storage.reports.history import draw_champions
+from storage.reports.records import read_nights
+from xray_model.outcomes import BatchStatus
+
+router = APIRouter()
+
+_NIGHTS = 30
+"""Nights read for the page."""
+_LISTED = 8
+"""Batches listed under each heading; the others are on the page of all batches."""
+_RECENT = timedelta(days=14)
+_THUMBNAILS = 3
+_DRIFT_NIGHTS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A batch on the desk."""
+
+    summary: BatchSummary
+    pictures: tuple[str, ...]
+    """Image ids of a few refused images, of the most common reason."""
+    cause: str | None
+    """What stands out among them."""
+
+
+@router.get("/")
+def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
+    """The home page."""
+    batches = desk.list_batches()
+    held = [one for one in batches if one.held]
+    refused = [one for one in batches if one.quarantined and not one.held]
+    unread = [
+        one
+        for one in batches
+        if one.outcome.status is BatchStatus.REFUSED and datetime.now(UTC) - one.committed < _RECENT
+    ]
+    nights = read_nights(desk.objects, _NIGHTS).nights
+    champion = ledger.champion_of(ledger.load_entries(desk.objects))
+    return render_page(
+        "desk.html",
+        visitor,
+        headline=words.desk_headline(held, refused),
+        batches=len(batches),
+        held=[_describe(desk, one) for one in held[:_LISTED]],
+        more_held=max(len(held) - _LISTED, 0),
+        refused=[_describe(desk, one) for one in refused[:_LISTED]],
+        more_refused=max(len(refused) - _LISTED, 0),
+        unread=unread,
+        night=nights[0] if nights else None,
+        champion=champion,
+        history=draw_champions(nights, champion) if champion else "",
+        drift=[night for night in nights if night.night.batches][:_DRIFT_NIGHTS][::-1],
+    )
+
+
+def _describe(desk: Desk, summary: BatchSummary) -> Waiting:
+    review = desk.review(summary.outcome.batch_id)
+    told = review.told[review.rows["shard"].reindex(review.told.index).notna()]
+    common = told[told == told.mode()[0]] if len(told) else told
+    return Waiting(
+        summary=summary,
+        pictures=tuple(review.rows["image_id"].reindex(common.index[:_THUMBNAILS])),
+        cause=words.cause_sentence(review.cause) if review.cause else None,
+    )

@@ -1,0 +1,45 @@
+"""`/batches/<id>/images/<image>`: one image, large, with its reasons and what to decide."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from apps.console.access import SignedIn
+from apps.console.choosing import PAGE, Choice
+from apps.console.dependencies import OpenedDesk
+from apps.console.galleries import find_typical, show_image
+from apps.console.history import tell_decisions
+from apps.console.rendering import render_page
+from apps.console.tokens import new_token
+from storage.distributions import FIGURES
+from xray_model.data.labels import FINDINGS
+
+router = APIRouter()
+
+
+@router.get("/batches/{batch_id}/images/{image_id}")
+def show_one(batch_id: str, image_id: str, request: Request, visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
+    """The page of one image, with the ones before and after it among those that were chosen."""
+    review = desk.review(batch_id)
+    row = review.find(image_id)
+    choice = Choice.of(request.query_params, review)
+    others = choice.select(review)["image_id"].tolist()
+    place = others.index(image_id) if image_id in others else None
+    about = [one for one in review.decisions if not one.image_ids or image_id in one.image_ids]
+    return render_page(
+        "image.html",
+        visitor,
+        batch=review.outcome,
+        image=show_image(row),
+        row=row,
+        choice=choice if place is None else choice.turn(place // PAGE + 1),
+        place=place,
+        whole=len(others),
+        before=others[place - 1] if place else None,
+        after=others[place + 1] if place is not None and place + 1 < len(others) else None,
+        typical=find_typical(review),
+        figures=[(figure.words, row[figure.column]) for figure in FIGURES],
+        decisions=tell_decisions(about),
+        decided=request.query_params.get("decided"),
+        labels=FINDINGS,
+        token=new_token(),
+    )

@@ -155,7 +155,7 @@ def login_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError) as error:
-        raise InvalidInput("this machine knows no name for you: say who decides with --who") from error
+        raise InvalidInput("this machine knows no name for you: set LOGNAME, or say who decides with --who") from error
 
 
 def _find_images(objects: Objects, batch_id: str, images: Sequence[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def test_xray_command_is_accepted(command: str) -> None:
     words = shlex.split(command)[1:]
     result = CliRunner().invoke(app, [*words, "--help"])
     assert result.exit_code == 0, result.output
-    depth = 2 if words[0] in GROUPS else 1
+    depth = 2 if words[0] in GROUPS and words[1:] and not words[1].startswith("--") else 1
     for option in (word for word in words if word.startswith("--")):
         assert option in CliRunner().invoke(app, [*words[:depth], "--help"]).output
 

@@ -28,6 +28,20 @@ _JOINERS = "\u200c\u200d"
 """Not printable by Python's count, and part of how Persian and Hindi are written."""
 
 
+def one_line(text: str) -> str:
+    """A name or a reason as it is kept: on one line, with single spaces.
+
+    Raises:
+        ValueError: it is blank, or holds what cannot be printed.
+    """
+    line = " ".join(text.split())
+    if not line:
+        raise ValueError("must not be blank")
+    if not all(character.isprintable() or character in _JOINERS for character in line):
+        raise ValueError("holds a control character")
+    return line
+
+
 class Action(StrEnum):
     """What a person can decide."""
 
@@ -61,12 +75,9 @@ class Proposal(BaseModel):
     @field_validator("who", "why")
     @classmethod
     def _one_line(cls, text: str) -> str:
-        line = " ".join(text.split())
-        if not line:
+        if not text.strip():
             raise ValueError("must not be blank: a decision without a name and a reason helps nobody later")
-        if not all(character.isprintable() or character in _JOINERS for character in line):
-            raise ValueError("holds a control character")
-        return line
+        return one_line(text)
 
     @model_validator(mode="after")
     def _fits_action(self) -> Self:

@@ -1,0 +1,79 @@
+"""What no answer goes without, and what is refused before any page is asked: the outermost layer of the console."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from apps.console.access.forms import MOST_BYTES
+from apps.console.access.settings import ConsoleSettings
+from apps.console.messages import message_page
+
+_HEADERS = {
+    # No script at all; forms go to this console alone, and no other page may frame it.
+    "content-security-policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",  # for pages with a policy of their own that forgets it
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # `no-referrer` would make the Origin of our own forms null
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cache-control": "no-store",
+}
+
+
+class Guard:
+    """ASGI layer: refuses wrong hosts, peers and bodies, and puts the protecting headers on every answer."""
+
+    def __init__(self, app: ASGIApp, settings: ConsoleSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the console answer; WebSockets are closed, for there are none."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                protect(MutableHeaders(scope=message), self._settings)
+            await send(message)
+
+        refused = self._refuse(Headers(scope=scope), scope)
+        if refused is None:
+            await self._app(scope, receive, send_protected)
+        else:
+            page = message_page(*refused, headers={"connection": "close"})
+            await page(scope, receive, send_protected)
+
+    def _refuse(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason, where a request gets no further."""
+        hosts = headers.getlist("host")
+        address = scope["client"][0] if scope["client"] else ""
+        if self._settings.proxies and not self._settings.believes(address):
+            return 403, "This console is reached through its proxy alone."
+        if len(hosts) != 1 or not self._settings.answers(hosts[0]):
+            return 421, "Open it under the address it was started with, or start it with --name for this one."
+        return _refuse_body(headers, scope["method"])
+
+
+def _refuse_body(headers: Headers, method: str) -> tuple[int, str] | None:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        return 400, "The length of the body is no number."
+    if method != "POST" and (int(length) or "transfer-encoding" in headers):
+        return 400, "Only forms have a body."
+    if int(length) > MOST_BYTES:
+        return 413, f"A form may have {MOST_BYTES:,} bytes."
+    return None
+
+
+def protect(headers: MutableHeaders, settings: ConsoleSettings) -> None:
+    """Add the protecting headers; what a route has set itself stays."""
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    if settings.tls:
+        headers.setdefault("strict-transport-security", "max-age=31536000")

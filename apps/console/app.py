@@ -1,0 +1,28 @@
+"""The console as an application: its routes, and what stands before them."""
+
+from fastapi import FastAPI, Response
+
+from apps.console.access import signing_in
+from apps.console.access.guard import Guard
+from apps.console.access.settings import ConsoleSettings
+from apps.console.access.visiting import Access
+from apps.console.refusals import add_refusals
+from apps.console.rendering import load_console_style, style_url
+from storage.store import Store
+
+
+def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
+    """The console of one store; routes find it as `request.app.state.store`."""
+    app = FastAPI(title="xray", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.store = store
+    app.state.access = Access(console)
+    app.add_middleware(Guard, settings=console)
+    add_refusals(app)
+    app.include_router(signing_in.router)
+
+    @app.get(style_url())
+    async def style() -> Response:
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(load_console_style(), media_type="text/css", headers=headers)
+
+    return app

@@ -1,0 +1,48 @@
+"""How long a client may take to send a request."""
+
+import asyncio
+from typing import ClassVar
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol, but a connection that dribbles is closed.
+
+    uvicorn itself has a time limit between two requests alone: heads that never end would hold their connections for
+    ever, and a few hundred of them the whole console.
+    """
+
+    seconds: ClassVar[float] = 30.0
+    """From a connection or the first byte of a request to its last one."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """A client is there, and has not said anything."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """The client went on."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def _watch(self) -> None:
+        # Where uvicorn's own limit runs, between two requests, none of ours is needed.
+        waiting = self.conn.their_state in {h11.IDLE, h11.SEND_BODY} and self.timeout_keep_alive_task is None
+        if not waiting:
+            self._stop_watching()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -75,7 +75,7 @@ class Review:
         """
         if image_id not in self.places:
             raise ObjectNotFound(f"batch {self.outcome.batch_id} has no such image")
-        return self.rows.loc[self.places[image_id]]
+        return self.rows.iloc[self.places[image_id]]
 
     @cached_property
     def told(self) -> pd.Series:

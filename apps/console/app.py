@@ -2,23 +2,26 @@
 
 from fastapi import FastAPI, Response
 
+from apps.console import batch, batches, deciding, desk, history, image, pictures, stored_reports
 from apps.console.access import signing_in
 from apps.console.access.guard import Guard
 from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visiting import Access
 from apps.console.refusals import add_refusals
 from apps.console.rendering import load_console_style, style_url
+from storage.desk import Desk
 from storage.store import Store
 
 
 def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
-    """The console of one store; routes find it as `request.app.state.store`."""
+    """The console of one store; routes find it as `app.state.desk`."""
     app = FastAPI(title="xray", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.store = store
+    app.state.desk = Desk(store.objects)
     app.state.access = Access(console)
     app.add_middleware(Guard, settings=console)
     add_refusals(app)
-    app.include_router(signing_in.router)
+    for pages in (signing_in, desk, batches, batch, image, pictures, deciding, history, stored_reports):
+        app.include_router(pages.router)
 
     @app.get(style_url())
     async def style() -> Response:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from apps.console import words
-from apps.console.access import SignedIn
+from apps.console.access.visiting import SignedIn
 from apps.console.charts import compare_figures
 from apps.console.choosing import PAGE, STATUSES, Choice, fingerprint
 from apps.console.dependencies import OpenedDesk
@@ -45,6 +45,8 @@ class Clue:
     words: str
     shares: list[tuple[Share, str]]
     """Each with the address of its images."""
+    is_cause: bool
+    """Whether one of the values stands out among the refused images."""
 
 
 @router.get("/batches/{batch_id}")
@@ -53,7 +55,7 @@ def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedD
     review = desk.review(batch_id)
     choice = Choice.of(request.query_params, review)
     chosen = choice.select(review)
-    page = paginate(chosen, choice.page, PAGE)
+    page = paginate(chosen.index.tolist(), choice.page, PAGE)
     accepted = desk.spread_accepted(without=batch_id)
     return render_page(
         "batch.html",
@@ -67,7 +69,7 @@ def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedD
         clues=_clues(review, choice),
         choice=choice,
         page=page,
-        images=show_images(page.items),
+        images=show_images(chosen.loc[list(page.items)]),
         releasable=int(chosen["never"].isna().sum()),
         fingerprint=fingerprint(chosen),
         typical=find_typical(review),
@@ -110,6 +112,7 @@ def _clues(review: Review, choice: Choice) -> list[Clue]:
                 (share, Choice(choice.status, clue=column, value=share.value).query)
                 for share in share_out(review.rows, refused, column)
             ],
+            column in first,
         )
         for column in [*first, *telling][:_CLUES]
     ]

@@ -10,7 +10,9 @@ from storage.distributions import BINS, FIGURES, Spread
 
 _WIDTH, _HEIGHT = 240.0, 64.0
 _MOVED = 0.15
-"""Share of images that would have to lie elsewhere, from which a figure is shown first and marked."""
+"""Kolmogorov-Smirnov distance below which a difference is not worth a look, however many images show it."""
+_CHANCE = 1.63
+"""Over the root of the images: the distance that chance alone exceeds in 1 of 100 (Smirnov 1948)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +22,11 @@ class Comparison:
     words: str
     low: str
     high: str
-    moved: float
-    """Share of the batch's images that would have to lie elsewhere for the two to be alike, 0 to 1."""
+    distance: float
+    """Kolmogorov-Smirnov distance over the bins, 0 (alike) to 1."""
+    stands_apart: bool
+    """Whether it is worth a look."""
     drawing: Markup
-
-    @property
-    def stands_apart(self) -> bool:
-        """Whether it is worth a look."""
-        return self.moved >= _MOVED
 
 
 def compare_figures(batch: Spread, accepted: Spread) -> list[Comparison]:
@@ -38,10 +37,12 @@ def compare_figures(batch: Spread, accepted: Spread) -> list[Comparison]:
         if not (mine.sum() and theirs.sum()):
             continue
         shares = mine / mine.sum(), theirs / theirs.sum()
-        moved = float(np.abs(shares[0] - shares[1]).sum() / 2)
+        distance = float(np.abs(np.cumsum(shares[0] - shares[1])).max())
+        chance = _CHANCE * float(np.sqrt(1 / mine.sum() + 1 / theirs.sum()))
         drawing = draw_spread(*shares, label=figure.words)
-        found.append(Comparison(figure.words, f"{figure.low:g}", f"{figure.high:g}", moved, drawing))
-    return sorted(found, key=lambda one: -one.moved)
+        apart = distance > max(_MOVED, chance)
+        found.append(Comparison(figure.words, f"{figure.low:g}", f"{figure.high:g}", distance, apart, drawing))
+    return sorted(found, key=lambda one: (not one.stands_apart, -one.distance))
 
 
 def draw_spread(mine: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], label: str) -> Markup:

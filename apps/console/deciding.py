@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 from starlette.background import BackgroundTask
 
-from apps.console.access import CheckedForm, Form, Steward, audit
+from apps.console.access.audit import audit
+from apps.console.access.forms import CheckedForm, Form
+from apps.console.access.visiting import Steward
 from apps.console.access.visitors import Visitor
 from apps.console.choosing import Choice, fingerprint
 from apps.console.dependencies import OpenedDesk
@@ -104,7 +106,7 @@ def _next_page(desk: Desk, request: Request, decision: Decision, form: Form) -> 
     review = desk.review(decision.batch_id)
     choice = Choice.of(request.query_params, review)
     page = f"/batches/{quote(decision.batch_id)}"
-    following = form.one("next") if form.has("next") else None
+    following = next(iter(form.many("next")), None)
     if following in review.places:
         page = f"{page}/images/{following}"
     return f"{page}{choice.query}&decided={decision.id}"

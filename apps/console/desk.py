@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from apps.console.access import SignedIn
-from apps.console.dependencies import OpenedDesk
 from apps.console import words
+from apps.console.access.visiting import SignedIn
+from apps.console.dependencies import OpenedDesk
 from apps.console.rendering import render_page
 from storage import ledger
 from storage.desk import BatchSummary, Desk

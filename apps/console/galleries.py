@@ -54,7 +54,7 @@ def show_image(row: pd.Series) -> Shown:
         status=row["status"],
         was=row["was"],
         reasons=tuple(row["reasons"]),
-        never=row["never"],
+        never=row["never"] if pd.notna(row["never"]) else None,
         has_picture=bool(pd.notna(row["shard"])),
         recorded=row["recorded"] if relabelled else None,
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from apps.console import words
-from apps.console.access import SignedIn
+from apps.console.access.visiting import SignedIn
 from apps.console.dependencies import OpenedDesk
 from apps.console.paging import paginate
 from apps.console.rendering import render_page

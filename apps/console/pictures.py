@@ -3,7 +3,7 @@
 import pandas as pd
 from fastapi import APIRouter, Response
 
-from apps.console.access import SignedIn
+from apps.console.access.visiting import SignedIn
 from apps.console.dependencies import OpenedDesk
 from storage.reports.pictures import encode_jpeg
 from storage.shards import load_image

@@ -4,7 +4,7 @@ import re
 
 from fastapi import APIRouter, Response
 
-from apps.console.access import SignedIn
+from apps.console.access.visiting import SignedIn
 from apps.console.dependencies import OpenedDesk
 from storage.objects.keys import check_key
 from storage.reports import keys

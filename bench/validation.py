@@ -3,25 +3,41 @@
 `python bench/validation.py [records]` draws a batch in which 2 % of the images are bad in one of several ways, and a
 catalog as large to compare it with, and measures each step in a process of its own. It prints the floor (Great
 Expectations imported and asked of ten records), the suites of a batch with every failing row and its reasons, and the
-suite of a snapshot, and as its last line one JSON object: `records`, `floor_seconds`, `suites_100k_seconds` (of so many
-records as were asked for, 100,000 unless told), `snapshot_100k_seconds`, `refused`, and `peak_mb`, the most memory that
-either took.
+suite of a snapshot, and the console's page of a batch with 5,000 refused images among 20 other batches, asked of a real
+console over HTTP with all its filters. Its last line is one JSON object: `records`, `floor_seconds`,
+`suites_100k_seconds` (of so many records as were asked for, 100,000 unless told), `snapshot_100k_seconds`, `refused`,
+`peak_mb` (the most memory that either took), `page_first_ms` (with nothing read yet), `page_p50_ms` and `page_p95_ms`.
 """
 
 import json
+import os
+import re
 import resource
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from storage.catalog import commit_batch
+from storage.decisions import record_decision
+from storage.objects import open_objects
+from xray_model.data.decisions import propose
 from xray_model.data.splits import SplitShares, assign_split
+from xray_model.outcomes import BatchOutcome, BatchStatus
 
 RECORDS = 100_000
+REFUSED, ACCEPTED, OTHERS, DECISIONS, ASKED = 5_000, 15_000, 20, 20, 200
+"""Of the page: refused and accepted images of its batch, other batches, decisions on it, and how often it is asked."""
+REASONS = ("looks inverted", "is a lateral view", "has no finding that the models here know", "is mostly border")
 BAD = {
     "view": "L",
     "label": None,
@@ -107,6 +123,64 @@ def ask_snapshot(count: int) -> tuple[float, int]:
     return seconds, sum(not result.passed for result in results)
 
 
+def fill_store(root: Path) -> str:
+    """A catalog with the batch of the page, some decisions on it, and others; returns the batch's id."""
+    objects = open_objects(root.as_uri())
+    for place in range(OTHERS + 1):
+        batch_id = f"hospital.batch-{place:02d}.{place:012x}"
+        refused = REFUSED if place == OTHERS else 20
+        rows = draw_records(refused + (ACCEPTED if place == OTHERS else 980))
+        order = np.arange(len(rows))
+        rows["status"] = np.where(order < refused, "quarantined", "accepted")
+        rows["reasons"] = [[REASONS[one % len(REASONS)]] if one < refused else [] for one in order]
+        rows["problems"] = [[]] * len(rows)
+        rows["batch_id"], rows["shard"], rows["row"], rows["duplicate_kind"] = batch_id, order // 512, order % 512, None
+        counts = {"read": len(rows), "accepted": len(rows) - refused, "quarantined": refused}
+        outcome = BatchOutcome(
+            batch_id=batch_id, source="hospital", name=f"batch-{place:02d}", status=BatchStatus.ACCEPTED, **counts
+        )
+        commit_batch(objects, rows, outcome)
+    for place in range(DECISIONS):
+        proposal = propose(
+            batch_id=batch_id, action="reject", image_ids=[rows["image_id"][place]], who="bench", why="seen"
+        )
+        record_decision(objects, proposal)
+    return batch_id
+
+
+def ask_pages() -> list[float]:
+    """Milliseconds of each answer of the console with the page of the batch, the first one with nothing read yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        batch_id = fill_store(Path(folder, "store"))
+        with serve_console(Path(folder)) as address:
+            queries = ["", *(f"?status=quarantined&page={page}" for page in range(2, 90, 7))]
+            queries += [f"?status=quarantined&reason={reason.replace(' ', '+')}" for reason in REASONS]
+            queries += ["?status=accepted", "?status=accepted&page=200", "?status=quarantined&clue=view&value=PA"]
+            seconds = []
+            for place in range(ASKED + 1):
+                started = time.perf_counter()
+                with urllib.request.urlopen(f"{address}/batches/{batch_id}{queries[place % len(queries)]}") as page:  # noqa: S310
+                    assert b"<figure" in page.read()  # noqa: S101
+                seconds.append(1000 * (time.perf_counter() - started))
+    return seconds
+
+
+@contextmanager
+def serve_console(home: Path) -> Iterator[str]:
+    """A console on a free port of loopback; gives its address."""
+    command = [sys.executable, "-c", "from apps.cli import main; main()", "console", "--port", "0"]
+    environment = os.environ | {"XRAY_HOME": str(home), "XRAY_SALT": "bench", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        try:
+            assert run.stdout is not None  # noqa: S101
+            found = (re.search(r"http://\S+", line) for line in run.stdout)
+            yield next(match[0] for match in found if match)
+        finally:
+            run.terminate()
+
+
 def measure(step: Callable[[int], tuple[float, int]], count: int) -> tuple[float, int, float]:
     """What a step gives, and the most memory its process took, in MB."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -125,15 +199,21 @@ def main() -> None:
     floor, _, floor_peak = measure(ask_suites, 10)
     suites, refused, suites_peak = measure(ask_suites, count)
     snapshot, broken, snapshot_peak = measure(ask_snapshot, count)
+    first, *pages = ask_pages()
+    page_p50, page_p95 = np.percentile(pages, [50, 95])
     print(f"floor     {floor:7.2f} s {floor_peak:7.0f} MB")
     print(f"suites    {suites:7.2f} s {suites_peak:7.0f} MB, {refused} of {count} records refused")
     print(f"snapshot  {snapshot:7.2f} s {snapshot_peak:7.0f} MB, {broken} rules broken")
+    print(f"page      p50 {page_p50:.0f} ms, p95 {page_p95:.0f} ms, the first {first:.0f} ms")
     figures = {
         "floor_seconds": round(floor, 3),
         "suites_100k_seconds": round(suites, 3),
         "snapshot_100k_seconds": round(snapshot, 3),
         "refused": refused,
         "peak_mb": round(max(suites_peak, snapshot_peak)),
+        "page_first_ms": round(first),
+        "page_p50_ms": round(page_p50),
+        "page_p95_ms": round(page_p95),
     }
     print(json.dumps({"records": count, **figures}))
 

@@ -106,7 +106,7 @@ def load_image(objects: Objects, batch_id: str, shard: int, row: int) -> Pixels:
     except ValueError as error:
         raise InvalidInput(f"{key} in the store is damaged: it does not begin as an array") from error
     size = int(np.prod(shape))
-    data = objects.get_range(key, start.tell() + row * size, size) if row < images and dtype == np.uint8 else b""
+    data = objects.get_range(key, start.tell() + row * size, size) if 0 <= row < images and dtype == np.uint8 else b""
     if len(data) != size:
         raise InvalidInput(f"{key} in the store is damaged, or has no row {row}")
     return np.frombuffer(data, np.uint8).reshape(shape)

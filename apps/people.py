@@ -26,9 +26,9 @@ def add_person(name: str, role: Role, *, with_token: bool) -> None:
     Raises:
         InvalidInput: the name is none, or somebody has it.
     """
-    folder = console_folder(Settings())
+    folder, who = console_folder(Settings()), login_name()
     token = People(folder).add(name, role, with_token=with_token)
-    write_line(folder, login_name(), None, _TERMINAL, "person added", {"name": name, "role": role.value})
+    write_line(folder, who, None, _TERMINAL, "person added", {"name": name, "role": role.value})
     console = Console()
     if token is None:
         console.print(f"{name} is a {role.value}, once the proxy names them.", highlight=False, markup=False)
@@ -43,9 +43,9 @@ def remove_person(name: str) -> None:
     Raises:
         InvalidInput: nobody has the name.
     """
-    folder = console_folder(Settings())
+    folder, who = console_folder(Settings()), login_name()
     People(folder).remove(name)
-    write_line(folder, login_name(), None, _TERMINAL, "person removed", {"name": name})
+    write_line(folder, who, None, _TERMINAL, "person removed", {"name": name})
     Console().print(f"{name} may use the console no longer.", highlight=False, markup=False)
 
 

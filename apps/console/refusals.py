@@ -1,5 +1,7 @@
 """What a route raises becomes a page: no JSON, and never a trace."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -9,8 +11,9 @@ from apps.console.access.guard import protect
 from apps.console.access.visiting import SignInNeeded, sign_in_address
 from apps.console.access.visitors import Visitor
 from apps.console.messages import message_page
-from xray_model.errors import InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
+from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
 
+_log = logging.getLogger("uvicorn.error")
 _OWN_WORDS = {404: "There is no such page.", 405: "This page does not take such a request."}
 
 
@@ -34,6 +37,12 @@ def add_refusals(app: FastAPI) -> None:
     @app.exception_handler(XrayError)
     async def cannot(request: Request, error: XrayError) -> HTMLResponse:
         return message_page(_status(error), str(error), _visitor(request))
+
+    @app.exception_handler(ConfigurationError)
+    async def set_up_wrongly(request: Request, error: ConfigurationError) -> HTMLResponse:
+        # It names files of this machine, and may be raised before anybody is signed in.
+        _log.error("%s", error)
+        return message_page(500, "The console is not set up as it should be; its log says why.", _visitor(request))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, _: Exception) -> HTMLResponse:

@@ -1,8 +1,10 @@
 """`xray console`: starting the console, and refusing to where strangers could reach it."""
 
 import logging
+import re
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ _MOST_CONNECTIONS = 500
 _KEEP_ALIVE_SECONDS = 15
 _GRACE_SECONDS = 10
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - names that nobody opens; nothing is bound here
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -55,7 +58,8 @@ def serve_console(options: Listening) -> None:
         console = configure(options, sockets, console_folder(settings))
         config = _server_config(create_app(console, store), options)
         _say(console, options)
-        uvicorn.Server(config).run(sockets)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets)
     finally:
         for one in sockets:
             one.close()
@@ -126,6 +130,8 @@ def configure(options: Listening, sockets: Sequence[socket.socket], folder: Path
             "behind a proxy, name who may come in (`xray console add NAME --role viewer --no-token`) and give the "
             "console's name in their browsers with --name"
         )
+    if not _HEADER.fullmatch(options.proxy_header):
+        raise ConfigurationError(f"--proxy-header {options.proxy_header!r} is no name of a header")
     port = int(sockets[0].getsockname()[1])
     return ConsoleSettings(
         folder=folder,

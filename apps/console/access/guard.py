@@ -1,5 +1,7 @@
 """What no answer goes without, and what is refused before any page is asked: the outermost layer of the console."""
 
+import re
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +21,9 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cache-control": "no-store",
 }
+_LENGTH = re.compile("[0-9]{1,20}")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+"""What a proxy adds: one that nobody named would make all the world a visitor from its own address."""
 
 
 class Guard:
@@ -55,16 +60,18 @@ class Guard:
         address = scope["client"][0] if scope["client"] else ""
         if self._settings.proxies and not self._settings.believes(address):
             return 403, "This console is reached through its proxy alone."
+        if not self._settings.proxies and any(name in headers for name in _FORWARDED):
+            return 403, "This came through a proxy that the console was not told of: start it with --proxy."
         if len(hosts) != 1 or not self._settings.answers(hosts[0]):
             return 421, "Open it under the address it was started with, or start it with --name for this one."
         return _refuse_body(headers, scope["method"])
 
 
 def _refuse_body(headers: Headers, method: str) -> tuple[int, str] | None:
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        return 400, "The length of the body is no number."
-    if method != "POST" and (int(length) or "transfer-encoding" in headers):
+    length, chunked = headers.get("content-length", "0"), "transfer-encoding" in headers
+    if not _LENGTH.fullmatch(length) or (chunked and "content-length" in headers):
+        return 400, "Nobody can say how long the body is."
+    if method != "POST" and (chunked or int(length)):
         return 400, "Only forms have a body."
     if int(length) > MOST_BYTES:
         return 413, f"A form may have {MOST_BYTES:,} bytes."

@@ -26,7 +26,10 @@ class Session:
 
 
 class Sessions:
-    """All sessions of one console, gone when it stops; at most ten for a person, of which the oldest ends."""
+    """All sessions of one console, gone when it stops; at most ten for a person, of which the oldest ends.
+
+    For one thread, that of the server's event loop.
+    """
 
     def __init__(self, people: People, clock: Callable[[], float] = time.time) -> None:
         self._people = people

@@ -106,8 +106,10 @@ def _named_by_proxy(request: Request, access: Access) -> Visitor:
 def local_path(text: str) -> str:
     """`text` where it is a path of this console to go on to, else the first page; it never leads off the site."""
     path = text.partition("?")[0]
-    fits = len(text) <= _LONGEST_PATH and _LOCAL_PATH.fullmatch(text) is not None and "//" not in path
-    return text if fits and path not in {"/sign-in", "/sign-out"} else "/"
+    fits = len(text) <= _LONGEST_PATH and _LOCAL_PATH.fullmatch(text) is not None
+    steps = path.split("/")[1:]
+    plain = not {".", ".."} & {*steps} and "" not in steps[:-1]
+    return text if fits and plain and path not in {"/sign-in", "/sign-out"} else "/"
 
 
 def sign_in_address(going_to: str) -> str:

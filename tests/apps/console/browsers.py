@@ -55,7 +55,7 @@ def behind_proxy(console: ConsoleSettings) -> ConsoleSettings:
 
 
 def with_probes(app: FastAPI) -> FastAPI:
-    """Add a page for who is signed in, a decision for stewards, and a page that fails as `raising` says."""
+    """Add a page for who is signed in, a decision for stewards, and a page that fails as the test says."""
 
     @app.get("/probe")
     def page(visitor: SignedIn) -> Response:
@@ -65,5 +65,13 @@ def with_probes(app: FastAPI) -> FastAPI:
     def decide(request: Request, visitor: Steward, form: CheckedForm) -> Response:
         audit(request, visitor, "decision", image=form.one("image"))
         return Response("decided")
+
+    @app.get("/failing")
+    def fail(request: Request, visitor: SignedIn, page: int = 1) -> Response:
+        raise request.app.state.failure
+
+    @app.get("/own-headers")
+    def own_headers() -> Response:
+        return Response("", headers={"content-security-policy": "sandbox", "cache-control": "private"})
 
     return app

@@ -18,6 +18,7 @@ _HEADLINES = {
     413: "Too much at once",
     415: "This is no form",
     421: "The console has another name",
+    431: "Too much at once",
     422: "This cannot be done",
     500: "Something went wrong",
     503: "The store does not answer",

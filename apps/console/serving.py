@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 
+from apps.console.access.guard import MOST_HEAD
 from apps.console.access.people import People
 from apps.console.access.settings import ConsoleSettings, name_host, read_address, read_networks
 from apps.console.app import create_app
@@ -22,8 +23,6 @@ from storage.settings import Settings
 from storage.store import open_store
 from xray_model.errors import ConfigurationError
 
-_LONGEST_HEAD = 16 * 1024
-"""Bytes of a request's line and headers."""
 _MOST_CONNECTIONS = 500
 _KEEP_ALIVE_SECONDS = 15
 _GRACE_SECONDS = 10
@@ -73,7 +72,7 @@ def _server_config(app: FastAPI, options: Listening) -> uvicorn.Config:
         lifespan="off",
         proxy_headers=False,  # who asks is read from the socket and from the one header that the guard knows
         server_header=False,
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        h11_max_incomplete_event_size=MOST_HEAD,
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,

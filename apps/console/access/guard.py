@@ -21,6 +21,8 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cache-control": "no-store",
 }
+MOST_HEAD = 16 * 1024
+"""Bytes of a request's address and headers."""
 _LENGTH = re.compile("[0-9]{1,20}")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 """What a proxy adds: one that nobody named would make all the world a visitor from its own address."""
@@ -58,6 +60,11 @@ class Guard:
         """Status and reason, where a request gets no further."""
         hosts = headers.getlist("host")
         address = scope["client"][0] if scope["client"] else ""
+        if (
+            len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(a) + len(b) for a, b in headers.raw)
+            > MOST_HEAD
+        ):
+            return 431, f"An address and its headers may have {MOST_HEAD:,} bytes."
         if self._settings.proxies and not self._settings.believes(address):
             return 403, "This console is reached through its proxy alone."
         if not self._settings.proxies and any(name in headers for name in _FORWARDED):

@@ -31,11 +31,10 @@ def test_fields_come_as_they_were_sent(pairs: list[tuple[str, str]]) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_body_is_a_form_or_refused(body: bytes) -> None:
-    """No body makes it fall over in another way, and what is taken was all UTF-8."""
+    """No body makes it fall over in another way, and what is taken was written as browsers write it."""
     with suppress(HTTPException):
-        fields = parse_form(body).fields
+        parse_form(body)
         assert body.isascii()
-        assert all(value.encode() is not None for values in fields.values() for value in values)
 
 
 def test_one_is_there_once() -> None:

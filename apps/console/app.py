@@ -12,6 +12,8 @@ from apps.console.rendering import load_console_style, style_url
 from storage.desk import Desk
 from storage.store import Store
 
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+
 
 def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
     """The console of one store; routes find it as `app.state.desk`."""
@@ -25,7 +27,10 @@ def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
 
     @app.get(style_url())
     async def style() -> Response:
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
-        return Response(load_console_style(), media_type="text/css", headers=headers)
+        return Response(load_console_style(), media_type="text/css", headers=_FOR_EVER)
+
+    @app.get("/favicon.ico")
+    async def icon() -> Response:
+        return Response(status_code=204, headers=_FOR_EVER)  # browsers ask for one, whether or not a page names it
 
     return app

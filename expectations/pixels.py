@@ -17,8 +17,8 @@ DARKEST, BRIGHTEST = 25.0, 230.0
 """Mean gray; public radiographs lie between 46 and 217."""
 LEAST_ENTROPY = 3.5
 """Bits; public radiographs have 4.7 and more, drawings and masks less than 3."""
-MOST_INVERTED = 1.3
-"""Score; 0.1 % of public radiographs lie above, 99.3 % of their negatives do."""
+MOST_INVERTED = 0.5
+"""Log odds; public radiographs lie below -1.7, so that their negatives lie above 1.7."""
 MOST_BORDER = 0.45
 """Share; public radiographs lose up to 0.38 to burned-in frames."""
 MOST_SATURATED = 0.55

@@ -33,8 +33,21 @@ SOURCES = (
     "kaggle-chest-xray-pneumonia",
     "nih-chestxray8-subset-muhammedtalo",
 )
-MOST_QUARANTINED = 0.05
-"""Share of a public source's images that the suites may refuse: all were published as chest X-rays."""
+REFUSED = {
+    "covid-cxnet": {
+        "is nearly the same picture as one on another side of the split": 4,
+        "is the same file as an image already there": 2,
+        "has no finding that the models here know": 1,
+    },
+    "ieee8023-covid-chestxray": {
+        "is nearly the same picture as one on another side of the split": 5,
+        "is the same file as an image already there": 1,
+    },
+    "kaggle-chest-xray-pneumonia": {"is too wide or too tall for a chest": 6},
+    "nih-chestxray8-subset-muhammedtalo": {},
+}
+"""Images refused, by source and reason. Each of the 19 was looked at, and none is a false alarm: the near duplicates
+beside what they repeat; the strips show the middle of the lungs without apices or bases."""
 SEEN_BY_EYE = {
     frozenset({"464-.jpg", "730-.jpg"}),
     frozenset({"440-.png", "16745_3_1.png"}),
@@ -48,7 +61,7 @@ SEEN_BY_EYE = {
 def test_catalog_equals_the_answer_sheet(
     home: Path, shared_data: Path, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No label, patient, view, sex or age differs, no image is lost, and near duplicates are found and no others."""
+    """Nothing read differs, no image is lost or refused wrongly, and near duplicates are found and no others."""
     monkeypatch.setenv("XRAY_SALT", "proof")
     for source in SOURCES:
         push_batch(shared_data / "xray" / source, source, "first")
@@ -65,7 +78,8 @@ def test_catalog_equals_the_answer_sheet(
         facts = {code: told for code, told in facts.items() if told is not None}
         print(f"\n{batch.source}: {batch.quarantined / batch.read:.1%} of {batch.read} quarantined, {refused}; {facts}")
         assert all(result.evaluated for result in batch.expectations)
-        assert batch.quarantined <= MOST_QUARANTINED * batch.read
+        assert refused == REFUSED[batch.source]
+        assert batch.quarantined == sum(refused.values())
 
     differences = list_differences(found, answers)
     assert differences.empty, differences.to_string()

@@ -5,11 +5,14 @@ A sketch is taken of each picture while it is decoded; the figures of many are c
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from struct import Struct
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dct
+
+from xray_model.data.inversion import UNIFORM, score_inversion
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -18,18 +21,11 @@ _HASH_SIDE = 16
 _COSINES = np.ascontiguousarray(dct(np.eye(_HASH_INPUT), axis=0, norm="ortho")[:_HASH_SIDE])
 """float64 [16, 64]: the lowest cosines, so that two products with it are the part of the transform that is kept."""
 _LEVELS = np.arange(256.0)
+_COUNTS = Struct("=256i")
 _SMALLEST_NEIGHBOURHOOD = 3
-_UNIFORM = 8
-"""Gray levels within which a row or column at the edge is a frame."""
 _WHITE = 255
 _SMALLEST_CHEST = 16
 """Pixels of a side below which a picture has no regions to compare."""
-_LUNGS = (slice(19, 38), (slice(12, 23), slice(41, 52)))
-_MIDLINE = (slice(19, 38), (slice(29, 35),))
-_CORNERS = (slice(0, 8), (slice(0, 8), slice(56, 64)))
-_SIDES = (slice(0, 64), (slice(0, 3), slice(61, 64)))
-_INVERSION_WEIGHTS = np.array((-3.1, 2.0, 2.1, 2.1))
-"""Logistic regression through the origin, 2,201 public radiographs against their negatives: 0.2 % errors at zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class QualityFigures:
     aspect: float
     """Width over height."""
     inversion: float
-    """How much the image looks like its own negative: above zero where black and white seem swapped."""
+    """Log odds that the image is a negative: above zero where black and white seem swapped."""
 
 
 QUALITY_FIGURES = tuple(field.name for field in fields(QualityFigures))
@@ -90,13 +86,17 @@ def measure_quality(sketches: Sequence[Sketch]) -> dict[str, list[float]]:
     """The figures of sketched pictures: a column for each field of `QualityFigures`."""
     if not sketches:
         return {name: [] for name in QUALITY_FIGURES}
-    counts = np.array([sketch.histogram for sketch in sketches], dtype=np.float64)
+    packed = b"".join(_COUNTS.pack(*sketch.histogram) for sketch in sketches)  # in half the time of `np.array`
+    counts = np.frombuffer(packed, np.int32).reshape(len(sketches), -1)
     shares = counts / counts.sum(axis=1, keepdims=True)
     mean = shares @ _LEVELS
     std = np.sqrt(np.maximum(shares @ _LEVELS**2 - mean**2, 0))
     present = counts > 0
     entropy = -(shares * np.log2(shares, where=present, out=np.zeros_like(shares))).sum(axis=1)
-    height, width = (np.array([getattr(sketch, name) for sketch in sketches]) for name in ("height", "width"))
+    height, width, border = (
+        np.array([getattr(sketch, name) for sketch in sketches]) for name in ("height", "width", "border")
+    )
+    inversion = score_inversion(np.array([sketch.small for sketch in sketches]), border > 0)
     columns = (
         present.argmax(axis=1),
         _WHITE - present[:, ::-1].argmax(axis=1),
@@ -105,9 +105,9 @@ def measure_quality(sketches: Sequence[Sketch]) -> dict[str, list[float]]:
         entropy.round(4) + 0.0,  # no negative zero
         np.array([sketch.sharpness for sketch in sketches]).round(4),
         (shares[:, 0] + shares[:, _WHITE]).round(6),
-        np.array([sketch.border for sketch in sketches]).round(6),
+        border.round(6),
         (width / height).round(6),
-        np.where(np.minimum(height, width) < _SMALLEST_CHEST, 0.0, _inversion_scores(sketches, mean, std)).round(4),
+        np.where(np.minimum(height, width) < _SMALLEST_CHEST, 0.0, inversion).round(4),
     )
     return {name: column.tolist() for name, column in zip(QUALITY_FIGURES, columns, strict=True)}
 
@@ -159,20 +159,6 @@ def _border_share(content: Pixels) -> float:
 def _uniform_lines(content: Pixels) -> int:
     """How many rows from the first on are uniform; one after another, for most pictures have none."""
     for number, line in enumerate(content):
-        if int(np.maximum.reduce(line)) - int(np.minimum.reduce(line)) > _UNIFORM:
+        if int(np.maximum.reduce(line)) - int(np.minimum.reduce(line)) > UNIFORM:
             return number
     return len(content)
-
-
-def _inversion_scores(
-    sketches: Sequence[Sketch], mean: npt.NDArray[np.float64], std: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Dark lungs beside a bright midline, dark corners and sides speak for a positive: float64 [n]."""
-    small = np.array([sketch.small for sketch in sketches])
-    lungs, midline, corners, sides = (
-        np.concatenate([small[:, rows, columns] for columns in parts], axis=2).mean(axis=(1, 2))
-        for rows, parts in (_LUNGS, _MIDLINE, _CORNERS, _SIDES)
-    )
-    flat = std == 0
-    levels = np.stack([midline - lungs, corners - mean, sides - mean, lungs - mean]) / np.where(flat, 1, std)
-    return np.where(flat, 0.0, _INVERSION_WEIGHTS @ levels)

@@ -4,6 +4,7 @@ import getpass
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +15,7 @@ from storage.decisions import Recorded, load_decisions, load_rows_now, record_de
 from storage.objects import Objects
 from storage.settings import Settings, prepare_environment
 from storage.store import open_store
-from xray_model.data.decisions import Action, Decision, propose, standing_decisions
+from xray_model.data.decisions import Action, Decision, carry_decisions, propose, standing_decisions
 from xray_model.errors import InvalidInput
 
 _SHORTEST = 8
@@ -71,10 +72,14 @@ def show_batch(batch: str, *, every: bool) -> None:
     for reason, images in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
         console.print(f"\n{len(images):,} {reason}", highlight=False, markup=False)
         _print_images(images if every else images[:_SHOWN], len(images), console)
-    decisions = load_decisions(objects, [batch_id]).get(batch_id, [])
-    if decisions:
-        console.print("\nDecided:", highlight=False)
-        _print_decisions(decisions, console)
+    decisions = load_decisions(objects, [batch_id])
+    own = decisions.pop(batch_id, [])
+    carried = standing_decisions(carry_decisions(chain.from_iterable(decisions.values()))).values()
+    elsewhere = [one for one in carried if one.action in {Action.REJECT, Action.RELABEL}]
+    for heading, some in (("Decided", own), ("Decided on another reading of the batch", elsewhere)):
+        if some:
+            console.print(f"\n{heading}:", highlight=False)
+            _print_decisions(some, console)
     console.print(f"\nDecide with `xray review release|reject|relabel {batch_id}`.", highlight=False, soft_wrap=True)
 
 

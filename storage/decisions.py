@@ -2,9 +2,10 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +33,12 @@ class Recorded:
     new: bool
     """False where the very same was recorded before, so that nothing was written."""
     changed: int
-    """Rows of which it changed status or finding, compared with what was known when it was recorded."""
+    """Rows of the batch's current readings of which it changed status or finding, compared with what was known when
+    it was recorded."""
     accepted: int
     """Rows that are accepted by it and were not before."""
     statuses: dict[str, int]
-    """Rows of the batch by status, after it."""
+    """Rows of the batch by status, after it; of all its current readings where it was read again."""
 
 
 def decision_key(decision: Decision) -> str:
@@ -45,14 +47,15 @@ def decision_key(decision: Decision) -> str:
 
 
 def load_decisions(objects: Objects, batches: Iterable[str] | None = None) -> dict[str, list[Decision]]:
-    """The decisions on these batches, or on all, by batch and in order; a batch without one is not there.
+    """The decisions on every reading of these batches, or on all, by batch id and in order; none without a decision.
 
     Raises:
         InvalidInput: an object among them is no decision as it was recorded: what counts is not known then.
     """
-    wanted = None if batches is None else set(batches)
-    prefix = PREFIX if wanted is None or len(wanted) != 1 else f"{PREFIX}{next(iter(wanted))}/"
-    keys = [info.key for info in objects.list(prefix) if wanted is None or info.key.split("/")[1] in wanted]
+    wanted = None if batches is None else {batch_family(batch_id) for batch_id in batches}
+    prefix = PREFIX if wanted is None or len(wanted) != 1 else f"{PREFIX}{next(iter(wanted))}"
+    listed = (info.key for info in objects.list(prefix))
+    keys = [key for key in listed if wanted is None or batch_family(key.split("/")[1]) in wanted]
     found: dict[str, list[Decision]] = {}
     for decision in read_decisions(objects, keys).values():
         found.setdefault(decision.batch_id, []).append(decision)
@@ -87,20 +90,20 @@ def record_decision(objects: Objects, proposal: Proposal, token: str | None = No
         InvalidInput: there is no such batch, image or decision; the batch was read again since; or an image is
             named that can never be released. Nothing was recorded.
     """
-    _check_batch(objects, proposal.batch_id)
-    known = load_decisions(objects, [proposal.batch_id]).get(proposal.batch_id, [])
-    rows = load_rows(objects, domain.COLUMNS, [proposal.batch_id])
+    _check_batch(objects, proposal)
+    on_readings = load_decisions(objects, [proposal.batch_id])
+    known = on_readings.get(proposal.batch_id, [])
     before = _sent_before(proposal, token, known)
     if before is not None:
-        return _describe(rows, [one for one in known if one.id != before.id], known, before, new=False)
-    _check(proposal, rows, known)
+        return _describe(objects, on_readings, before, new=False)
+    _check(proposal, load_rows(objects, domain.COLUMNS, [proposal.batch_id]), known)
     now = datetime.now(UTC)
     # After all it could have seen, also where this machine's clock is behind: else an undo could undo nothing.
-    when = max([now, *(one.when + timedelta(microseconds=1) for one in known)])
+    when = max([now, *(one.when + timedelta(microseconds=1) for some in on_readings.values() for one in some)])
     name = proposal.identify(secrets.token_hex(8) if token is None else token)
     decision = Decision(**proposal.model_dump(), id=name, when=when)
     objects.create(decision_key(decision), decision.model_dump_json(indent=2).encode())
-    return _describe(rows, known, [*known, decision], decision, new=True)
+    return _describe(objects, on_readings, decision, new=True)
 
 
 def load_rows_now(
@@ -114,9 +117,9 @@ def load_rows_now(
 
 
 def count_statuses(objects: Objects) -> dict[str, dict[str, int]]:
-    """Rows by status as they count now, of each current batch that a decision was made on."""
-    decided = load_decisions(objects)
-    chosen = [batch_id for batch_id in current_batches(objects) if batch_id in decided] if decided else []
+    """Rows by status as they count now, of each current batch of which a decision was made on any reading."""
+    decided = {batch_family(batch_id) for batch_id in load_decisions(objects)}
+    chosen = [name for name in current_batches(objects) if batch_family(name) in decided] if decided else []
     rows = load_rows_now(objects, ["batch_id", "status"], chosen)
     return {str(name): dict(Counter(some["status"])) for name, some in rows.groupby("batch_id")}
 
@@ -126,7 +129,7 @@ def load_tables_now(
 ) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """`catalog.load_tables` with status and finding as they count now, `DECIDED` and `WAS_QUARANTINED`.
 
-    Decisions are listed once, and only the batches that have one are folded.
+    Decisions are listed once, and only the batches that have one, on any reading, are folded.
     """
     chosen = list(batches)
     decisions = load_decisions(objects, chosen)
@@ -135,11 +138,12 @@ def load_tables_now(
     decided, refused = np.full(len(rows), "NaT", "datetime64[us]"), np.zeros(len(rows), np.bool_)
     if decisions:
         amended = {name: rows[name].to_numpy(object, copy=True) for name in ("status", "label") if name in rows}
+        families = {batch_family(batch_id) for batch_id in decisions}
         codes, names = pd.factorize(rows["batch_id"])
         for place, name in enumerate(names):
-            if name in decisions:
+            if batch_family(name) in families:
                 here = codes == place
-                folded = fold_decisions(load_rows(objects, domain.COLUMNS, [name]), decisions[name])
+                folded = _fold(load_rows(objects, domain.COLUMNS, [name]), name, decisions)
                 decided[here] = folded[DECIDED]
                 refused[here] = amended["status"][here] == "quarantined"
                 for column, values in amended.items():
@@ -166,6 +170,13 @@ def _parse(key: str, data: bytes) -> Decision:
     return decision
 
 
+def _fold(rows: pd.DataFrame, batch_id: str, decisions: Mapping[str, Sequence[Decision]]) -> pd.DataFrame:
+    """`fold_decisions` of one batch's rows, with the decisions on all its readings."""
+    family = batch_family(batch_id)
+    others = (some for name, some in decisions.items() if name != batch_id and batch_family(name) == family)
+    return fold_decisions(rows, decisions.get(batch_id, ()), chain.from_iterable(others))
+
+
 def _refused_again(rows: pd.DataFrame, decided: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
     """Rows by which a later revision of a batch refused, once more, a file that a person had released."""
     released = (rows["status"] == "accepted").to_numpy() & ~np.isnat(decided)
@@ -190,11 +201,14 @@ def _sent_before(proposal: Proposal, token: str | None, known: Sequence[Decision
     return next((one for one in standing if one.model_dump(include=set(content)) == content), None)
 
 
-def _check_batch(objects: Objects, batch_id: str) -> None:
+def _check_batch(objects: Objects, proposal: Proposal) -> None:
+    batch_id = proposal.batch_id
     if batch_id in current_batches(objects, batch_family(batch_id)):
         return
     if batch_id not in batch_ids(objects, batch_family(batch_id)):
         raise InvalidInput(f"there is no batch {batch_id!r} in the catalog; `xray review list` names those that wait")
+    if proposal.action is Action.UNDO:
+        return  # for what it takes back may hold for the new reading
     now = ", ".join(current_batches(objects, batch_family(batch_id)))
     raise InvalidInput(f"batch {batch_id} was read again since, and no decision on it would count: decide on {now}")
 
@@ -225,14 +239,20 @@ def _check_undo(proposal: Proposal, known: Sequence[Decision]) -> None:
 
 
 def _describe(
-    rows: pd.DataFrame, before: Sequence[Decision], after: Sequence[Decision], decision: Decision, *, new: bool
+    objects: Objects, on_readings: Mapping[str, Sequence[Decision]], decision: Decision, *, new: bool
 ) -> Recorded:
-    was, now = fold_decisions(rows, before), fold_decisions(rows, after)
-    label_changed = was["label"].fillna("") != now["label"].fillna("")
-    return Recorded(
-        decision=decision,
-        new=new,
-        changed=int(((was["status"] != now["status"]) | label_changed).sum()),
-        accepted=int(((now["status"] == "accepted") & (was["status"] != "accepted")).sum()),
-        statuses={str(status): int(count) for status, count in now["status"].value_counts().items()},
-    )
+    """What a decision does to the current readings of its batch, beside the other decisions on them."""
+    others = [one for one in on_readings.get(decision.batch_id, ()) if one.id != decision.id]
+    before, after = ({**on_readings, decision.batch_id: some} for some in (others, [*others, decision]))
+    changed, accepted = 0, 0
+    statuses: dict[str, Counter[str]] = {}
+    for batch_id in current_batches(objects, batch_family(decision.batch_id)):
+        rows = load_rows(objects, domain.COLUMNS, [batch_id])
+        was, now = _fold(rows, batch_id, before), _fold(rows, batch_id, after)
+        label_changed = was["label"].fillna("") != now["label"].fillna("")
+        changed += int(((was["status"] != now["status"]) | label_changed).sum())
+        accepted += int(((now["status"] == "accepted") & (was["status"] != "accepted")).sum())
+        statuses[batch_id] = Counter(now["status"])
+    # A reading that no longer counts has no images of its own: those that took their place are told of.
+    told = statuses.get(decision.batch_id) or sum(statuses.values(), Counter[str]())
+    return Recorded(decision=decision, new=new, changed=changed, accepted=accepted, statuses=dict(told))

@@ -77,3 +77,24 @@ def test_one_released_the_rest_rejected(home: Path, tmp_path: Path, monkeypatch:
     review("undo", decision.id, "--why", "a second look", "--who", "ada")
     assert snapshot_of(store) == (before, images)
     assert "(undone)" in review("show", held).output
+
+
+def test_rejection_survives_reading_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image rejected by name stays out of the new reading, which says by whom, until that is undone."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    push_batch(draw(tmp_path / "sound", 1, 24), "bimcv", "sound")
+    (first,) = run_flow(ingest, IngestOptions(shard_size=32))
+    store = open_store(Settings())
+    _, images = snapshot_of(store)
+    out = min(images)
+    review("reject", first.batch_id, "--image", out, "--why", "another patient's film", "--who", "ada")
+    (second,) = run_flow(ingest, IngestOptions(batches=("sound",), again=True, shard_size=32))
+    assert snapshot_of(store)[1] == images - {out}
+    shown = review("show", second.batch_id).output
+    assert "1 rejected" in shown
+    assert "Decided on another reading of the batch" in shown
+    assert "another patient's film" in shown
+
+    decision = load_decisions(store.objects)[first.batch_id][0]
+    assert "images changed: 1" in review("undo", decision.id, "--why", "it is hers", "--who", "ada").output
+    assert snapshot_of(store)[1] == images

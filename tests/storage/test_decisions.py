@@ -1,13 +1,15 @@
 """Decisions on record: nothing is lost, nothing counts twice, and every reader sees what counts now."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
 from storage.catalog import commit_batch
-from storage.decisions import PREFIX, Recorded, load_decisions, load_rows_now, record_decision
+from storage.decisions import PREFIX, Recorded, count_statuses, load_decisions, load_rows_now, record_decision
 from storage.known import load_known
+from storage.objects import ObjectInfo
 from storage.snapshots import build_snapshot, load_snapshot
 from storage.store import Store
 from xray_model.config import SnapshotOptions
@@ -147,6 +149,52 @@ def test_file_refused_once_more_by_a_later_revision_stays_released(store: Store)
     decide(store, "release", f"{HELD}-0")
     commit(store, late, ["quarantined"], image_id=[f"{HELD}-0"], key=["k0"], revision=1)
     assert snapshot_of(store)[1] == {f"{HELD}-0", f"{HELD}-1"}
+
+
+def test_rejection_holds_for_the_batch_read_again(store: Store) -> None:
+    """The image stays out of the new reading, which tells so, until the rejection of the old one is undone."""
+    again = f"{HELD}-1"
+    commit(store, HELD, ["accepted", "quarantined", "held"])
+    rejected = decide(store, "reject", f"{HELD}-0", f"{HELD}-1").decision
+    decide(store, "relabel", f"{HELD}-2", label="normal")
+    decide(store, "release")
+    commit(store, again, ["accepted"] * 3, image_id=[f"{HELD}-{place}" for place in range(3)])
+    rows = load_rows_now(store.objects, ["image_id", "status", "label"])
+    assert rows["status"].tolist() == ["rejected", "rejected", "accepted"]
+    assert rows["label"].tolist() == ["covid", "covid", "normal"]
+    assert count_statuses(store.objects) == {again: {"rejected": 2, "accepted": 1}}
+    assert snapshot_of(store)[1] == {f"{HELD}-2"}
+
+    undone = decide(store, "undo", undoes=rejected.id)
+    assert (undone.changed, undone.accepted, undone.statuses) == (2, 2, {"accepted": 3})
+    assert snapshot_of(store)[1] == {f"{HELD}-{place}" for place in range(3)}
+
+
+def test_image_that_was_out_of_the_batch_read_again_is_compared_with_what_came_meanwhile(store: Store) -> None:
+    """Its rejection was undone after another batch had come that holds it in another split."""
+    commit(store, HELD, ["accepted"], phash=[SAME])
+    rejected = decide(store, "reject", f"{HELD}-0").decision
+    commit(store, f"{HELD}-1", ["accepted"], image_id=[f"{HELD}-0"], phash=[SAME])
+    commit(store, OTHER, ["accepted"], (f"{HELD}-1",), phash=[SAME], split=["test"])
+    decide(store, "undo", undoes=rejected.id)
+    assert snapshot_of(store)[1] == {f"{OTHER}-0"}
+
+
+def test_decisions_are_listed_once_for_all_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is decided on, and on however many readings, one listing finds it."""
+    for name in (HELD, f"{HELD}-1", OTHER):
+        commit(store, name, ["accepted"])
+        decide(store, "reject", f"{name}-0", batch=name)
+    listed: list[str] = []
+    list_plainly = store.objects.list
+
+    def list_and_note(_: object, prefix: str = "") -> Iterator[ObjectInfo]:
+        listed.append(prefix)
+        return list_plainly(prefix)
+
+    monkeypatch.setattr(type(store.objects), "list", list_and_note)
+    load_rows_now(store.objects, ["status"])
+    assert [prefix for prefix in listed if prefix.startswith(PREFIX)] == [PREFIX]
 
 
 def test_replayed_click_changes_nothing(store: Store) -> None:

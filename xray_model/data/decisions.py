@@ -169,7 +169,31 @@ def refuse_release(rows: pd.DataFrame, image_ids: Collection[str]) -> str | None
     return f"image {image} can never be released: {impossible.iloc[0]}.{more} Nothing was decided."
 
 
-def fold_decisions(rows: pd.DataFrame, decisions: Iterable[Decision]) -> pd.DataFrame:
+def carry_decisions(decisions: Iterable[Decision]) -> list[Decision]:
+    """Of decisions on one reading of a batch, what concerns the images that they name in another reading.
+
+    A rejection holds there, and a finding: what a person saw in an image is no matter of how the batch was read. A
+    release does not, for the other reading may have other reasons; it only takes its images out of the rejections
+    before it. Undone ones and their undos are among them, for `fold_decisions` to sort out.
+    """
+    known = in_order(decisions)
+    standing = standing_decisions(known)
+    carried: list[Decision] = []
+    released: set[str] = set()
+    for decision in reversed(known):
+        named = set(decision.image_ids)
+        if decision.action is Action.RELEASE and decision.id in standing:
+            released |= named
+        if decision.action is Action.REJECT:
+            named -= released
+        if named or decision.action is Action.UNDO:
+            carried.append(decision.model_copy(update={"image_ids": tuple(sorted(named))}))
+    return carried[::-1]
+
+
+def fold_decisions(
+    rows: pd.DataFrame, decisions: Iterable[Decision], elsewhere: Iterable[Decision] = ()
+) -> pd.DataFrame:
     """What decisions make of one batch's rows.
 
     A decision that names an image outweighs those on the whole batch, whichever came first: `release one` and
@@ -178,14 +202,16 @@ def fold_decisions(rows: pd.DataFrame, decisions: Iterable[Decision]) -> pd.Data
     Args:
         rows: all rows of one batch (`COLUMNS`) as the catalog holds them.
         decisions: all decisions on that batch, in any order, those that were undone included.
+        elsewhere: all decisions on other readings of the batch, of which `carry_decisions` tells what holds here.
 
     Returns:
         A frame indexed like `rows`: `status` and `label` as they count now, `decision` (id of the last decision that
         changed the row, or None), and `decided` (datetime64 in UTC: when a release or reject was last about the row,
         undone or not, else NaT: while it was out, no other image was compared with it).
     """
-    known = in_order(decisions)
-    standing = standing_decisions(known)
+    own = list(decisions)
+    known = in_order([*own, *carry_decisions(elsewhere)])
+    standing, here = standing_decisions(known), {decision.id for decision in own}
     status, label = (rows[name].to_numpy(object, copy=True) for name in ("status", "label"))
     label[pd.isna(label)] = None
     quarantined, can = status == "quarantined", never_released(rows).isna().to_numpy()
@@ -200,7 +226,7 @@ def fold_decisions(rows: pd.DataFrame, decisions: Iterable[Decision]) -> pd.Data
             about = ~quarantined if decision.action is not Action.RELABEL else np.ones(len(rows), np.bool_)
         if decision.action is not Action.RELABEL:
             decided[about] = np.fmax(decided[about], np.datetime64(decision.when.replace(tzinfo=None), "us"))
-        if decision.id not in standing:
+        if decision.id not in standing or (decision.action is Action.RELEASE and decision.id not in here):
             continue
         match decision.action:
             case Action.RELEASE:

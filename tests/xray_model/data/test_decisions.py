@@ -186,3 +186,59 @@ def test_long_chain_of_undos() -> None:
         history.append(decide("undo", at=at, undoes=history[-1].id))
     assert statuses_after(["held"], *history) == ["held"]
     assert statuses_after(["held"], *history[:-1]) == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "here", "expected"),
+    [
+        ([("reject", 0)], [], "rejected accepted held"),
+        ([("reject", 2)], [("release",)], "accepted accepted rejected"),
+        ([("reject", 0), ("undo", "reject")], [], "accepted accepted held"),
+        ([("reject", 0), ("undo", "reject"), ("undo", "undo")], [], "rejected accepted held"),
+        ([("reject",)], [], "accepted accepted held"),
+        ([("release", 2)], [], "accepted accepted held"),
+        ([("release",)], [], "accepted accepted held"),
+        ([("reject", 0, 1), ("release", 1)], [], "rejected accepted held"),
+        ([("reject", 0), ("release", 0), ("undo", "release")], [], "rejected accepted held"),
+        ([("release", 0), ("reject", 0)], [], "rejected accepted held"),
+        ([("reject", 0)], [("release", 0)], "accepted accepted held"),
+        ([("release", 0)], [("reject",)], "rejected rejected rejected"),
+    ],
+)
+def test_what_holds_for_another_reading_of_the_batch(
+    elsewhere: list[tuple[object, ...]], here: list[tuple[object, ...]], expected: str
+) -> None:
+    """A rejection by name does, until it is undone or the image is released after it; nothing else does."""
+    made: list[list[Decision]] = [[], []]
+    for place, (action, *about) in enumerate([*elsewhere, *here]):
+        some = made[place >= len(elsewhere)]
+        if action == "undo":
+            some.append(
+                decide("undo", at=place, undoes=next(one.id for one in reversed(some) if one.action == about[0]))
+            )
+        else:
+            some.append(decide(str(action), *about, at=place))  # type: ignore[arg-type]
+    rows = rows_of(["accepted", "accepted", "held"])
+    assert fold_decisions(rows, made[1], made[0])["status"].tolist() == expected.split()
+
+
+def test_a_finding_given_to_an_image_holds_for_another_reading() -> None:
+    """One that was given by name does, and one that was given to the whole batch does not."""
+    named, whole = decide("relabel", 1, label="normal"), decide("relabel", at=1, label="pneumonia")
+    after = fold_decisions(rows_of(["accepted", "accepted"]), [], [named, whole])
+    assert after["label"].tolist() == ["covid", "normal"]
+    assert after["decision"].tolist() == [None, named.id]
+
+
+def test_image_that_was_out_of_another_reading_is_known_to_have_been() -> None:
+    """An undone rejection leaves its time, so that the image is compared with what came meanwhile."""
+    rejected = decide("reject", 0, at=5)
+    after = fold_decisions(rows_of(["accepted", "accepted"]), [], [rejected, decide("undo", at=6, undoes=rejected.id)])
+    assert after["decided"].notna().tolist() == [True, False]
+
+
+@given(BATCHES, histories())
+def test_other_readings_never_accept_an_image(statuses: list[str], history: list[Decision]) -> None:
+    """What was decided elsewhere takes images out of this reading, and lets none in."""
+    after = fold_decisions(rows_of(statuses), [], history)["status"]
+    assert all(now in {was, "rejected"} for was, now in zip(statuses, after, strict=True))

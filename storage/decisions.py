@@ -143,7 +143,7 @@ def load_tables_now(
         for place, name in enumerate(names):
             if batch_family(name) in families:
                 here = codes == place
-                folded = _fold(load_rows(objects, domain.COLUMNS, [name]), name, decisions)
+                folded = fold_readings(load_rows(objects, domain.COLUMNS, [name]), name, decisions)
                 decided[here] = folded[DECIDED]
                 refused[here] = amended["status"][here] == "quarantined"
                 for column, values in amended.items():
@@ -157,6 +157,13 @@ def load_tables_now(
     return rows[list(columns)].assign(**{DECIDED: decided, WAS_QUARANTINED: refused}), compared
 
 
+def fold_readings(rows: pd.DataFrame, batch_id: str, decisions: Mapping[str, Sequence[Decision]]) -> pd.DataFrame:
+    """`fold_decisions` of one batch's rows, with the decisions on all its readings (as `load_decisions` gives them)."""
+    family = batch_family(batch_id)
+    others = (some for name, some in decisions.items() if name != batch_id and batch_family(name) == family)
+    return fold_decisions(rows, decisions.get(batch_id, ()), chain.from_iterable(others))
+
+
 def _parse(key: str, data: bytes) -> Decision:
     try:
         decision = Decision.model_validate_json(data)
@@ -168,13 +175,6 @@ def _parse(key: str, data: bytes) -> Decision:
             "Restore it as it was, or remove it if it was never a steward's."
         )
     return decision
-
-
-def _fold(rows: pd.DataFrame, batch_id: str, decisions: Mapping[str, Sequence[Decision]]) -> pd.DataFrame:
-    """`fold_decisions` of one batch's rows, with the decisions on all its readings."""
-    family = batch_family(batch_id)
-    others = (some for name, some in decisions.items() if name != batch_id and batch_family(name) == family)
-    return fold_decisions(rows, decisions.get(batch_id, ()), chain.from_iterable(others))
 
 
 def _refused_again(rows: pd.DataFrame, decided: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
@@ -248,7 +248,7 @@ def _describe(
     statuses: dict[str, Counter[str]] = {}
     for batch_id in current_batches(objects, batch_family(decision.batch_id)):
         rows = load_rows(objects, domain.COLUMNS, [batch_id])
-        was, now = _fold(rows, batch_id, before), _fold(rows, batch_id, after)
+        was, now = fold_readings(rows, batch_id, before), fold_readings(rows, batch_id, after)
         label_changed = was["label"].fillna("") != now["label"].fillna("")
         changed += int(((was["status"] != now["status"]) | label_changed).sum())
         accepted += int(((now["status"] == "accepted") & (was["status"] != "accepted")).sum())

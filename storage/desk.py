@@ -17,12 +17,12 @@ from cachetools import LRUCache
 
 from storage import catalog, distributions
 from storage.decisions import PREFIX as DECISIONS
-from storage.decisions import read_decisions
+from storage.decisions import fold_readings, read_decisions
 from storage.distributions import Spread
 from storage.objects import Objects
 from xray_model.data import decisions as domain
 from xray_model.data.causes import Cause, find_cause
-from xray_model.data.decisions import Decision, fold_decisions, in_order, never_released
+from xray_model.data.decisions import Decision, in_order, never_released
 from xray_model.errors import InvalidInput, ObjectNotFound
 from xray_model.outcomes import BatchOutcome
 
@@ -50,7 +50,7 @@ class Review:
     (the finding that the source recorded), `decision` (id of the last decision that changed it, or None), and `never`
     (why it can never be released, or None)."""
     decisions: tuple[Decision, ...]
-    """In order."""
+    """Those on this reading of the batch and on the ones before it, in order."""
 
     def __len__(self) -> int:
         """Rows, which is what it weighs in memory."""
@@ -144,16 +144,20 @@ class Desk:
         committed = {info.key: info.modified for info in self.objects.list(catalog.PREFIX)}
         order = catalog.current_batches(self.objects)[::-1]
         self._read_committed(order)
-        decided = {decision.batch_id for decision in self.list_decisions()}
+        decided = self._decided_families()
         return [
-            self._summarise(batch_id, committed[catalog.catalog_key(batch_id)], decided=batch_id in decided)
+            self._summarise(
+                batch_id,
+                committed[catalog.catalog_key(batch_id)],
+                decided=catalog.batch_family(batch_id) in decided,
+            )
             for batch_id in order
             if catalog.catalog_key(batch_id) in committed
         ]
 
     def list_decisions(self, batch_id: str | None = None) -> list[Decision]:
-        """All decisions, or those on one batch, in order."""
-        prefix = DECISIONS if batch_id is None else f"{DECISIONS}{batch_id}/"
+        """All decisions, or those on every reading of one batch, in order."""
+        prefix = DECISIONS if batch_id is None else f"{DECISIONS}{catalog.batch_family(batch_id)}"
         keys = [info.key for info in self.objects.list(prefix)]
         self._decisions |= read_decisions(self.objects, [key for key in keys if key not in self._decisions])
         return in_order(self._decisions[key] for key in keys)
@@ -176,9 +180,15 @@ class Desk:
         """How the images that count as accepted now are spread, those of the batch `without` left out."""
         others = [one for one in catalog.current_batches(self.objects) if one != without]
         self._read_committed(others)
-        decided = {decision.batch_id for decision in self.list_decisions()}
-        spreads = [self._review(one).accepted if one in decided else self._committed[one].accepted for one in others]
+        decided = self._decided_families()
+        spreads = [
+            self._review(one).accepted if catalog.batch_family(one) in decided else self._committed[one].accepted
+            for one in others
+        ]
         return Spread.total(spreads)
+
+    def _decided_families(self) -> set[str]:
+        return {catalog.batch_family(decision.batch_id) for decision in self.list_decisions()}
 
     def _review(self, batch_id: str) -> Review:
         decisions = self.list_decisions(batch_id)
@@ -211,10 +221,13 @@ class Desk:
 
 
 def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) -> Review:
-    """Read a batch and fold these decisions, which are all on it, over its rows."""
+    """Read a batch and fold these decisions, which are all those on any of its readings, over its rows."""
     data = objects.get(catalog.catalog_key(batch_id))
     rows = pq.read_table(io.BytesIO(data), columns=list(COLUMNS)).to_pandas()
-    folded = fold_decisions(rows, decisions)
+    on_readings: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        on_readings.setdefault(decision.batch_id, []).append(decision)
+    folded = fold_readings(rows, batch_id, on_readings)
     now = rows.assign(
         was=rows["status"],
         recorded=rows["label"],

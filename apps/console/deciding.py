@@ -103,7 +103,10 @@ def _record(desk: Desk, request: Request, steward: Visitor, proposal: Proposal, 
 
 def _next_page(desk: Desk, request: Request, decision: Decision, form: Form) -> str:
     """The image that the form's reader would look at next, or the batch with the same choice of images."""
-    review = desk.review(decision.batch_id)
+    try:
+        review = desk.review(decision.batch_id)
+    except InvalidInput:  # a decision on a reading that was replaced can only be taken back, and in history alone
+        return "/history"
     choice = Choice.of(request.query_params, review)
     page = f"/batches/{quote(decision.batch_id)}"
     following = next(iter(form.many("next")), None)

@@ -1,5 +1,7 @@
 """What is on a steward's desk."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from storage.decisions import record_decision
@@ -47,7 +49,12 @@ def test_nothing_is_read_twice(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     asked: list[str] = []
     for name in ("get", "get_range"):
         monkeypatch.setattr(type(store.objects), name, lambda _, key, *__: asked.append(key))
-    monkeypatch.setattr(type(store.objects), "get_many", lambda _, keys: asked.extend(keys) or iter(()))
+
+    def get_many(_: object, keys: Iterable[str]) -> list[tuple[str, bytes]]:
+        asked.extend(keys)
+        return []
+
+    monkeypatch.setattr(type(store.objects), "get_many", get_many)
     assert look() == seen
     assert asked == []
 
@@ -89,8 +96,13 @@ def test_only_a_current_batch_and_its_own_images_are_shown(store: Store) -> None
 
 
 def test_a_batch_read_again_says_where_it_is_now(store: Store) -> None:
-    """The reading that no longer counts names the one that does."""
-    first = fill(store, "b", ["held"])
-    again = fill(store, "b", ["held"], batch=f"{first}-1")
+    """The reading that no longer counts names the one that does, where a rejection of an image still holds."""
+    first = fill(store, "b", ["held", "held"])
+    desk = Desk(store.objects)
+    rejection = decide(store, first, "reject", image_id("b", 1))
+    again = fill(store, "b", ["held", "held"], batch=f"{first}-1")
     with pytest.raises(InvalidInput, match=again):
-        Desk(store.objects).review(first)
+        desk.review(first)
+    assert desk.review(again).statuses == desk.list_batches()[0].statuses == {"held": 1, "rejected": 1}
+    decide(store, first, "undo", undoes=rejection)
+    assert desk.review(again).statuses == {"held": 2}

@@ -220,6 +220,19 @@ def test_a_decision_is_taken_back_from_history(stella: TestClient, store: Store)
     assert "taken back" in text_of(stella.get("/history"))
 
 
+def test_a_decision_on_an_earlier_reading_is_taken_back(stella: TestClient, store: Store) -> None:
+    """After the batch was read again the decision is still listed, and taking it back leads to history again."""
+    batch_id = fill(store, "b", STATUSES)
+    decide(stella, f"/batches/{batch_id}", "reject", image=image_id("b", 1))
+    again = fill(store, "b", STATUSES, batch=f"{batch_id}-1")
+    assert now(store, again)[1] == "rejected"
+    (decision,) = load_decisions(store.objects)[batch_id]
+    fields = fields_of(stella.get(f"/batches/{again}"))
+    answer = stella.post(f"/decisions/{decision.id}/undo", data=fields | {"why": "a second look"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/history")
+    assert now(store, again) == STATUSES
+
+
 def test_a_viewer_sees_everything_and_decides_nothing(victor: TestClient, store: Store) -> None:
     """The same pages, with no form but the one to sign out."""
     batch_id = fill(store, "b", STATUSES)

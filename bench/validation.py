@@ -30,6 +30,7 @@ import pandas as pd
 from storage.catalog import commit_batch
 from storage.decisions import record_decision
 from storage.objects import open_objects
+from xray_model.data.bounds import DEFAULTS
 from xray_model.data.decisions import propose
 from xray_model.data.splits import SplitShares, assign_split
 from xray_model.outcomes import BatchOutcome, BatchStatus
@@ -103,7 +104,7 @@ def ask_suites(count: int) -> tuple[float, int]:
     started = time.perf_counter()
     from expectations.running import check_duplicates, check_images, judge_batch
 
-    checked = [check_images(rows), check_duplicates(rows)]
+    checked = [check_images(rows, DEFAULTS), check_duplicates(rows)]
     validation = judge_batch(rows, checked, accepted)
     seconds = time.perf_counter() - started
     assert all(result.evaluated for result in validation.results)  # noqa: S101

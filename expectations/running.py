@@ -20,6 +20,7 @@ from expectations.facts import describe_batch
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from expectations.rules import columns_of
+from xray_model.data.bounds import Bounds
 from xray_model.outcomes import ExpectationResult
 
 # It tells of each temporary folder of each ephemeral context.
@@ -54,17 +55,18 @@ class Checked:
         return [position not in self.failed for position in range(rows)]
 
 
-def check_images(rows: pd.DataFrame) -> Checked:
+def check_images(rows: pd.DataFrame, bounds: Bounds) -> Checked:
     """Ask the suites `records` and `pixels` of a batch.
 
     Args:
         rows: the columns of a catalog row, a default index; order is kept.
+        bounds: those in force.
     """
     frame = rows.assign(
         shorter_side=rows[["width", "height"]].min(axis=1),
         problem=rows["problems"].map(lambda problems: "; ".join(problems) if len(problems) else None),
     )
-    return run_suites(frame, [records_suite(), pixels_suite()])
+    return run_suites(frame, [records_suite(), pixels_suite(bounds)])
 
 
 def check_duplicates(rows: pd.DataFrame) -> Checked:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from storage import staging
+from storage.bounds import load_bounds
 from storage.catalog import current_batches
 from storage.decisions import load_rows_now
 from storage.settings import Settings
@@ -26,7 +27,8 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
     batch = staging.load_objects(store.objects, plan.batch_id)
     known = staging.load_comparable(store, batch)
     rows = staging.assemble_rows(store, batch, plan, known.rows)
-    images = check_images(rows)
+    bounds = load_bounds(store.objects)
+    images = check_images(rows, bounds.bounds)
     rows = staging.mark_duplicates(rows, images.sound(len(rows)), known.rows)
     accepted = known.rows.loc[known.rows["status"] == "accepted", ["source", "label", "age"]]
     validation = judge_batch(rows, [images, check_duplicates(rows)], accepted)
@@ -34,7 +36,7 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
     staging.save_judged(store.objects, plan.batch_id, judged, known.batches)
     revisions = current_batches(store.objects, batch.family)
     waiting = load_rows_now(store.objects, ["status"], batches=revisions, statuses=("held",))
-    return describe_outcome(plan, judged, validation, still_held=not waiting.empty)
+    return describe_outcome(plan, judged, validation, still_held=not waiting.empty, bounds_id=bounds.id)
 
 
 def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
@@ -48,7 +50,12 @@ def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
 
 
 def describe_outcome(
-    plan: staging.BatchPlan, judged: pd.DataFrame, validation: "Validation", *, still_held: bool
+    plan: staging.BatchPlan,
+    judged: pd.DataFrame,
+    validation: "Validation",
+    *,
+    still_held: bool,
+    bounds_id: str | None,
 ) -> BatchOutcome:
     """The batch in figures and words; `still_held` says that images of earlier revisions wait for a person."""
     statuses = Counter(judged["status"])
@@ -75,4 +82,5 @@ def describe_outcome(
         labels=dict(sorted(Counter(sound).items())),
         refusals=tuple(Refusal(reason=reason, images=images) for reason, images in refusals.most_common()),
         expectations=validation.results,
+        bounds_id=bounds_id,
     )

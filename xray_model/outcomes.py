@@ -73,6 +73,8 @@ class BatchOutcome(Outcome):
     """Images by finding, among those that passed every row rule."""
     refusals: tuple[Refusal, ...] = ()
     expectations: tuple[ExpectationResult, ...] = ()
+    bounds_id: str | None = None
+    """Of the last change of bounds when it was judged; None where there was none yet."""
 
     @property
     def needs_person(self) -> bool:

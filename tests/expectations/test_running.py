@@ -13,6 +13,7 @@ from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from expectations.rules import rule
 from expectations.running import Checked, Validation, check_duplicates, check_images, judge_batch, run_suites
+from xray_model.data.bounds import DEFAULTS
 
 GOOD: dict[str, Any] = {
     "source": "a",
@@ -67,7 +68,7 @@ BAD: dict[str, dict[str, Any]] = {
 
 def validate_batch(rows: pd.DataFrame, images: Checked | None = None) -> Validation:
     """All suites on one batch."""
-    return judge_batch(rows, [images or check_images(rows), check_duplicates(rows)], NOTHING_ACCEPTED)
+    return judge_batch(rows, [images or check_images(rows, DEFAULTS), check_duplicates(rows)], NOTHING_ACCEPTED)
 
 
 def batch(*changes: dict[str, Any], good: int = 20) -> pd.DataFrame:
@@ -90,7 +91,7 @@ def test_every_row_rule_has_a_bad_row() -> None:
     """No rule stands in a suite without a case that makes it fire."""
     codes = {
         item.meta["code"]
-        for suite in (records_suite(), pixels_suite(), duplicates_suite())
+        for suite in (records_suite(), pixels_suite(DEFAULTS), duplicates_suite())
         for item in suite.expectations
         if item.meta["severity"] == "row"
     }

@@ -42,6 +42,13 @@ def one_line(text: str) -> str:
     return line
 
 
+def describe_faults(error: ValidationError) -> str:
+    """What is wrong with a person's request, field by field."""
+    return "; ".join(
+        ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")]) for item in error.errors()
+    )
+
+
 class Action(StrEnum):
     """What a person can decide."""
 
@@ -119,10 +126,7 @@ def propose(**fields: Any) -> Proposal:
     try:
         return Proposal.model_validate(fields)
     except ValidationError as error:
-        faults = (
-            ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")]) for item in error.errors()
-        )
-        raise InvalidInput(f"this is no decision: {'; '.join(faults)}") from error
+        raise InvalidInput(f"this is no decision: {describe_faults(error)}") from error
 
 
 def in_order(decisions: Iterable[Decision]) -> list[Decision]:

@@ -4,6 +4,7 @@ from prefect import flow, get_run_logger
 
 from flows.shards import ShardRunner, shard_runner
 from storage.settings import Settings
+from storage.staging import BatchPlan
 from tasks import ingest as steps
 from tasks.validation import validate
 from xray_model.config import IngestOptions
@@ -30,7 +31,7 @@ def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardR
     """Take one batch through all steps, and say what became of it whatever happens."""
     logger = get_run_logger()
     try:
-        return _read_or_refuse(batch, options, runner)
+        return _take_in(batch, options, runner)
     except Exception as error:
         logger.exception("batch %s failed; it is tried again by the next run", batch.batch_id)
         # The message of an unforeseen error may hold anything, names of patients included.
@@ -39,14 +40,9 @@ def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardR
         return _outcome(batch, BatchStatus.FAILED, reason)
 
 
-def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
+def _take_in(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
     try:
-        return _read_and_commit(batch, options, runner)
-    except InvalidInput as error:
-        get_run_logger().warning("batch %s is refused: %s", batch.batch_id, error)
-        refused = _outcome(batch, BatchStatus.REFUSED, str(error))
-        # A batch that cannot be read again keeps what was read before.
-        return refused if options.again else steps.commit_batch(refused)
+        return _read_or_refuse(batch, options, runner)
     except ObjectNotFound:
         # Another run may have committed this batch while we worked on it, and cleared up behind itself.
         elsewhere = steps.committed_outcome(batch.batch_id)
@@ -55,11 +51,23 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions, runner: Sha
         return elsewhere
 
 
-def _read_and_commit(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
+def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
+    try:
+        plan = _read(batch, options, runner)
+    except InvalidInput as error:
+        get_run_logger().warning("batch %s is refused: %s", batch.batch_id, error)
+        refused = _outcome(batch, BatchStatus.REFUSED, str(error))
+        # A batch that cannot be read again keeps what was read before.
+        return refused if options.again else steps.commit_batch(refused)
+    # What is wrong with the store from here on (a damaged decision, say) is no fault of the batch.
+    return steps.commit_batch(validate(plan))
+
+
+def _read(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchPlan:
     plan = steps.read_layout(batch.batch_id, options.layout, options.shard_size)
     shards = [{"plan": plan, "shard": shard, "store_url": Settings().store_url} for shard in range(plan.shards)]
     runner.run(steps.decode_shard, shards, f"read {batch.source} / {batch.name}")
-    return steps.commit_batch(validate(plan))
+    return plan
 
 
 def _outcome(batch: steps.ReadyBatch, status: BatchStatus, reason: str) -> BatchOutcome:

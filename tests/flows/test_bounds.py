@@ -104,3 +104,16 @@ def test_next_batch_is_judged_by_the_accepted_bound(
     again = catalog.load_rows(store.objects, ["image_id", "aspect", "status", "reasons"], [before.batch_id])
     pd.testing.assert_frame_equal(again, kept)
     assert catalog.load_outcome(store.objects, before.batch_id).bounds_id is None
+
+
+def test_damaged_change_refuses_no_batch(home: Path, tmp_path: Path) -> None:
+    """Where nobody can say which bounds are in force a batch fails with the key, and is taken in once it is mended."""
+    store = open_store(Settings())
+    key = "bounds/20260101T000000000000Z-0123456789abcdef.json"
+    store.objects.put(key, b"{}")
+    failed = read_drawn(tmp_path, "waiting", 3)
+    assert (failed.status, key in failed.reasons[0]) == (BatchStatus.FAILED, True)
+    assert catalog.batch_ids(store.objects) == []
+    store.objects.delete(key)
+    outcomes: list[BatchOutcome] = run_flow(ingest, IngestOptions(shard_size=32))
+    assert [outcome.status for outcome in outcomes] == [BatchStatus.ACCEPTED]

@@ -16,10 +16,7 @@ _WORDS = {
     "too-few-grays": ("Every image uses enough gray levels", "has too few gray levels to be a radiograph"),
     "inverted": ("Bones are bright and air is dark", "looks inverted"),
     "wide-border": ("The picture fills its frame", "is mostly border"),
-    "saturated": (
-        "Most of the picture is neither pure black nor pure white",
-        "is mostly pure black or white",
-    ),
+    "saturated": ("Most of the picture is neither pure black nor pure white", "is mostly pure black or white"),
     "odd-shape": ("No image is a narrow strip", "is too wide or too tall for a chest"),
 }
 """By the code of a bound: how it should be, and what is wrong with what failed."""

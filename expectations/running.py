@@ -6,13 +6,14 @@ Great Expectations fails open: an expectation that crashes reports no failing ro
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import great_expectations as gx
 import pandas as pd
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation import Expectation
 
 from expectations.batch import batch_suite
 from expectations.duplicates import duplicates_suite
@@ -20,6 +21,7 @@ from expectations.facts import describe_batch
 from expectations.pixels import pixels_suite
 from expectations.records import records_suite
 from expectations.rules import columns_of
+from expectations.wording import describe_bounds
 from xray_model.data.bounds import Bounds
 from xray_model.outcomes import ExpectationResult
 
@@ -40,6 +42,8 @@ class Validation:
     hold: tuple[str, ...]
     """Why the whole batch is held; empty when it is not."""
     results: tuple[ExpectationResult, ...]
+    failed: dict[int, list[str]]
+    """By position: the codes of all expectations that the row fails, whatever their severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Checked:
     results: list[ExpectationResult]
     failed: dict[int, list[tuple[str, str]]]
     """By position: (code, refusal) of the row rules that failed."""
+    codes: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By position: the codes of all expectations that failed there, notes included."""
 
     def sound(self, rows: int) -> list[bool]:
         """By position: whether no rule fails there."""
@@ -83,9 +89,12 @@ def judge_batch(rows: pd.DataFrame, checks: Sequence[Checked], accepted: pd.Data
         accepted: `source`, `label` and `age` of the images that were accepted before.
     """
     failed: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    every: dict[int, list[str]] = defaultdict(list)
     for checked in checks:
         for position, reasons in checked.failed.items():
             failed[position].extend(reasons)
+        for position, found in checked.codes.items():
+            every[position].extend(found)
     codes = {position: [code for code, _ in found] for position, found in failed.items()}
     facts = describe_batch(rows, codes, accepted)
     whole = run_suites(facts, [batch_suite()])
@@ -97,6 +106,7 @@ def judge_batch(rows: pd.DataFrame, checks: Sequence[Checked], accepted: pd.Data
         },
         hold=tuple(sentence for result in results if (sentence := _hold_sentence(result)) is not None),
         results=results,
+        failed=every,
     )
 
 
@@ -126,43 +136,61 @@ def _run_suite(
     for rule in suite.expectations:
         item = by_code.get(rule.meta["code"])
         if item is None:
-            checked.results.append(_result(rule.meta, passed=False, evaluated=False))
+            checked.results.append(_result(suite, rule, passed=False, evaluated=False))
         else:
-            _add_result(checked, item, frame if suite.name == _FACTS else None)
+            _add_result(checked, item, suite, rule, frame if suite.name == _FACTS else None)
 
 
-def _add_result(checked: Checked, item: Any, facts: pd.DataFrame | None) -> None:
-    meta = item.expectation_config.meta
+def _add_result(
+    checked: Checked, item: Any, suite: gx.ExpectationSuite, rule: Expectation, facts: pd.DataFrame | None
+) -> None:
+    meta = rule.meta
     detail = item.result or {}
     positions = [int(index[_POSITION]) for index in detail.get("unexpected_index_list") or []]
     # A crash leaves success False and an empty result; `exception_info` has another shape for each way to crash.
     evaluated = bool(item.success or (detail and positions))
-    if meta["severity"] == "row":
-        for position in positions:
+    for position in positions:
+        checked.codes[position].append(meta["code"])
+        if meta["severity"] == "row":
             checked.failed[position].append((meta["code"], meta["refusal"]))
     # Of rows only their number is told: a value can be a patient's.
     observed = _describe(facts, item) if facts is not None and evaluated else None
     checked.results.append(
         _result(
-            meta,
+            suite,
+            rule,
             passed=bool(item.success) and not positions,
             evaluated=evaluated,
             failures=len(positions),
+            # GX counts the rows after the row condition, and of those the ones that are empty.
+            asked=detail["element_count"] - (detail.get("missing_count") or 0) if evaluated else None,
             observed=observed,
         )
     )
 
 
 def _result(
-    meta: dict[str, str], *, passed: bool, evaluated: bool, failures: int = 0, observed: str | None = None
+    suite: gx.ExpectationSuite,
+    rule: Expectation,
+    *,
+    passed: bool,
+    evaluated: bool,
+    failures: int = 0,
+    asked: int | None = None,
+    observed: str | None = None,
 ) -> ExpectationResult:
+    meta = rule.meta
     return ExpectationResult(
         code=meta["code"],
         sentence=meta["expected"],
         refusal=meta["refusal"],
         severity=meta["severity"],
+        suite=suite.name,
+        kind=rule.configuration.type,
+        bounds=describe_bounds(rule),
         passed=passed,
         evaluated=evaluated,
+        asked=asked,
         failures=failures,
         observed=observed,
     )

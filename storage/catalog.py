@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("status", pa.string()),
         ("reasons", pa.list_(pa.string())),
+        ("failed", pa.list_(pa.string())),
         ("shard", pa.int32()),
         ("row", pa.int32()),
         ("unreadable", pa.string()),
@@ -55,8 +56,9 @@ SCHEMA = pa.schema(
         *((name, _QUALITY.get(name, pa.float64())) for name in QUALITY_FIGURES),
     ]
 )
-"""Columns of a catalog row. `status` is accepted, quarantined or held; `row` is the place in the shard; of
-two rows with one `key` the one of the later `revision` counts."""
+"""Columns of a catalog row. `status` is accepted, quarantined or held; `failed` are the codes of all expectations
+that the row fails, notes included, null where a file was written before they were kept; `row` is the place in the
+shard; of two rows with one `key` the one of the later `revision` counts."""
 
 
 def catalog_key(batch_id: str) -> str:
@@ -168,10 +170,18 @@ def load_tables(
             raise data
         file = pq.ParquetFile(io.BytesIO(data))
         compared[keys[key]] = json.loads(file.schema_arrow.metadata.get(_COMPARED, b"[]"))
-        table = file.read(columns=wanted).replace_schema_metadata(None)
+        table = _read_columns(file, wanted)
         if statuses:
             table = table.filter(pc.is_in(table["status"], pa.array(statuses)))
         tables.append(table.select(list(columns)))
     rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     pa.default_memory_pool().release_unused()  # what decoding took, as much again as the rows
     return rows, compared
+
+
+def _read_columns(file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+    """Columns of a batch, null where its file was written before there was one."""
+    table = file.read(columns=names).replace_schema_metadata(None)
+    for name in set(names).difference(table.column_names):
+        table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
+    return table

@@ -40,10 +40,15 @@ def validate(plan: staging.BatchPlan) -> BatchOutcome:
 
 
 def judge_rows(rows: pd.DataFrame, validation: "Validation") -> pd.DataFrame:
-    """`rows` with `status` and `reasons`: refused images are quarantined, the others wait where the batch is held."""
+    """`rows` with `status`, `reasons` and `failed`.
+
+    Refused images are quarantined, the others wait where the batch is held.
+    """
     sound = "held" if validation.hold else "accepted"
     reasons = [validation.refusals.get(position, []) for position in range(len(rows))]
+    failed = [validation.failed.get(position, []) for position in range(len(rows))]
     return rows.assign(
+        failed=pd.Series(failed, index=rows.index, dtype=object),
         reasons=pd.Series(reasons, index=rows.index, dtype=object),
         status=pd.Series(["quarantined" if found else sound for found in reasons], index=rows.index, dtype=object),
     )

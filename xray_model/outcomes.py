@@ -48,6 +48,14 @@ class ExpectationResult(Outcome):
     failures: int
     """Rows that failed it; for a rule about the whole batch 1 or 0."""
     observed: str | None = None
+    """The figure about the whole batch; of rows none is told."""
+    suite: str = ""
+    kind: str = ""
+    """Type of the GX expectation."""
+    bounds: str = ""
+    """What it asks of which column, in words."""
+    asked: int | None = None
+    """Rows it was asked of: those of its row condition, without the empty ones where GX leaves them out."""
 
 
 class BatchOutcome(Outcome):

@@ -223,3 +223,50 @@ def test_files_sent_twice_hold_no_batch() -> None:
     validation = validate_batch(batch(*[{"duplicate_kind": "exact"}] * 30))
     assert len(validation.refusals) == 30
     assert validation.hold == ()
+
+
+def test_every_failing_row_is_known_by_code() -> None:
+    """Rules and notes alike name the rows that fail them, and what fails on the batch as a whole names none."""
+    both = {"sex": "X", "problems": ("its sidecar is not valid JSON",), "mean": 10.0}
+    validation = validate_batch(batch(both, {"sex": "X"}, *[{"view": "L"}] * 10))
+    assert validation.failed[20] == ["sex-unknown", "metadata-problem", "too-dark"]
+    assert validation.failed[21] == ["sex-unknown"]
+    assert {tuple(validation.failed[position]) for position in range(22, 32)} == {("view-lateral",)}
+    assert sorted(validation.failed) == list(range(20, 32))
+    assert "mostly-refused" in {result.code for result in validation.results if not result.passed}
+
+
+def test_codes_are_told_apart() -> None:
+    """No two expectations of the suites of a batch share a code, by which a row's failures are kept."""
+    codes = [result.code for result in validate_batch(batch()).results]
+    assert len(codes) == len(set(codes))
+
+
+def test_result_says_what_was_asked_of_how_many_rows() -> None:
+    """A result names suite, GX type and bounds, and counts the rows after the row condition, without the empty ones."""
+    rows = batch({"sex": None}, {"label": None, "finding": None, "unreadable": "the file is empty"})
+    results = {result.code: result for result in validate_batch(rows).results}
+    dark = results["too-dark"]
+    assert (dark.suite, dark.kind, dark.bounds) == (
+        "pixels",
+        "expect_column_values_to_be_between",
+        "mean at least 25",
+    )
+    asked = {code: results[code].asked for code in ("too-dark", "sex-unknown", "label-missing", "label-unknown")}
+    assert asked == {"too-dark": 22, "sex-unknown": 21, "label-missing": 21, "label-unknown": 21}
+    assert {results[code].bounds for code in ("odd-shape", "sex-unknown", "view-lateral", "unreadable")} == {
+        "aspect between 0.5 and 2.5",
+        "sex one of F, M",
+        "view never L",
+        "unreadable is empty",
+    }
+    assert results["label-missing"].bounds == "label is there, where unreadable IS NULL OR finding IS NOT NULL"
+    assert results["patient-in-two-splits"].bounds == "one split for each patient_id"
+    assert results["class-shares"].asked == 0
+
+
+def test_what_crashed_asked_no_row() -> None:
+    """Of an expectation that could not be evaluated no number of rows is told, but still what it would have asked."""
+    results = {result.code: result for result in validate_batch(batch().drop(columns="aspect")).results}
+    assert results["odd-shape"].asked is None
+    assert results["odd-shape"].bounds == "aspect between 0.5 and 2.5"

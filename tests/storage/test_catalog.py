@@ -152,3 +152,18 @@ def test_files_without_the_mark_saw_nothing(store: Store) -> None:
     pq.write_table(table.replace_schema_metadata(metadata), buffer)
     store.objects.put(key, buffer.getvalue())
     assert catalog.load_tables(store.objects, ["image_id"], [FIRST])[1] == {FIRST: []}
+
+
+def test_files_without_a_column_give_nulls(store: Store) -> None:
+    """A file committed before the codes of failed expectations were kept loads, with nothing known there."""
+    failed = pd.Series([["too-dark", "sex-unknown"], []])
+    catalog.commit_batch(store.objects, rows("b.x.1").assign(failed=failed), outcome("b.x.1"))
+    commit_in_order(store, FIRST)
+    key = catalog.catalog_key(FIRST)
+    table = pq.read_table(io.BytesIO(store.objects.get(key)))
+    buffer = io.BytesIO()
+    pq.write_table(table.drop_columns(["failed"]), buffer)
+    store.objects.put(key, buffer.getvalue())
+    found = catalog.load_rows(store.objects, ["image_id", "failed", "status"], [FIRST, "b.x.1"], ("accepted",))
+    assert found["failed"].map(lambda codes: codes if codes is None else list(codes)).tolist() == [None, failed[0]]
+    assert list(found.columns) == ["image_id", "failed", "status"]

@@ -1,6 +1,7 @@
 """Reporting: pages for the night, its batches and its model, and Prefect artifacts that link to them."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from storage import reports
 from storage.catalog import batch_ids, load_outcome, load_rows
 from storage.objects import Objects
-from storage.reports import Picture
+from storage.reports import Picture, keys
 from storage.settings import Settings
 from storage.shards import iterate_pixels
 from storage.store import Store, open_store
@@ -21,6 +22,7 @@ from xray_model.progress import advance
 
 MOST_REFUSED = 60
 MOST_TYPICAL = 8
+_MARKDOWN = frozenset("\\`*_{}[]<>()#|!~")
 
 
 @stage_task("find-untold-batches")
@@ -67,19 +69,20 @@ def write_reports(night: NightOutcome) -> str:
 @stage_task("announce")
 def announce(night: NightOutcome, page_key: str) -> None:
     """Leave the night's news as a Prefect artifact that links to its page."""
-    url = f"{Settings().store_url.rstrip('/')}/{page_key}"
     rows = [
-        f"| {batch.source} / {batch.name} | {batch.status} | {batch.read} | {batch.accepted} | {batch.quarantined} "
-        f"| {batch.held} |"
+        f"| {_link(f'{batch.source} / {batch.name}', keys.batch_page(batch))} | {batch.status} | {batch.read} "
+        f"| {batch.accepted} | {batch.quarantined} | {batch.held} "
+        f"| {_link('validation', keys.validation_page(batch)) if batch.expectations else 'not asked'} |"
         for batch in night.batches
     ]
-    table = ["| batch | status | read | accepted | quarantined | held |", "|---|---|---|---|---|---|", *rows]
+    head = "| batch | status | read | accepted | quarantined | held | expectations |"
+    table = [head, "|---|---|---|---|---|---|---|", *rows]
     text = [
         f"# {reports.headline(night)}",
         "",
         *(table if rows else ["No new batch."]),
         "",
-        f"[Open the night's page]({url})",
+        _link("Open the night's page", page_key),
     ]
     create_markdown_artifact(
         key="night",
@@ -88,16 +91,30 @@ def announce(night: NightOutcome, page_key: str) -> None:
     )
 
 
+def _link(text: str, key: str) -> str:
+    """A Markdown link to an object of the store; what a sender wrote cannot break out of it."""
+    shown = "".join(f"\\{character}" if character in _MARKDOWN else character for character in text)
+    return f"[{shown}]({Settings().store_url.rstrip('/')}/{quote(key)})"
+
+
 def write_batch_report(store: Store, batch: BatchOutcome) -> str:
     """Write one batch's page with pictures of what was refused; returns its key."""
     if batch.status in {BatchStatus.REFUSED, BatchStatus.FAILED}:
         return reports.write_batch_page(store.objects, batch, [], [], refused_total=0)
-    columns = ["image_id", "status", "reasons", "label", "view", "sex", "age", "batch_id", "shard", "row"]
+    columns = ["image_id", "status", "reasons", "failed", "label", "view", "sex", "age", "batch_id", "shard", "row"]
     rows = load_rows(store.objects, columns, batches=[batch.batch_id])
     quarantined = rows[rows["status"] == "quarantined"]
     refused = _pictures(store.objects, _spread(quarantined, MOST_REFUSED))
     typical = _pictures(store.objects, rows[rows["status"] != "quarantined"].head(MOST_TYPICAL))
-    return reports.write_batch_page(store.objects, batch, refused, typical, refused_total=len(quarantined))
+    asked = bool(batch.expectations)
+    validation = reports.write_validation_page(store.objects, batch, list_failing(rows)) if asked else None
+    return reports.write_batch_page(store.objects, batch, refused, typical, len(quarantined), validation)
+
+
+def list_failing(rows: pd.DataFrame) -> dict[str, list[object]]:
+    """Ids of the images that fail an expectation, by its code."""
+    each = rows[["image_id", "failed"]].explode("failed").dropna(subset="failed")
+    return {str(code): list(ids) for code, ids in each.groupby("failed")["image_id"]}
 
 
 def _spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -5,6 +5,15 @@ from storage.reports.index import write_index
 from storage.reports.models import write_model_page
 from storage.reports.nights import write_night_page
 from storage.reports.pictures import Picture
+from storage.reports.validation import write_validation_page
 from storage.reports.words import headline
 
-__all__ = ["Picture", "headline", "write_batch_page", "write_index", "write_model_page", "write_night_page"]
+__all__ = [
+    "Picture",
+    "headline",
+    "write_batch_page",
+    "write_index",
+    "write_model_page",
+    "write_night_page",
+    "write_validation_page",
+]

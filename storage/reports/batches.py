@@ -42,6 +42,7 @@ def write_batch_page(
     refused: Sequence[Picture],
     typical: Sequence[Picture],
     refused_total: int,
+    validation: str | None = None,
 ) -> str:
     """Write the page of one batch, with its pictures beside it, unless it is there already.
 
@@ -51,6 +52,7 @@ def write_batch_page(
         refused: refused images that may be shown; at most `REFUSED_LIMIT` are, spread over the reasons.
         typical: sound images to compare with; the first two are shown.
         refused_total: how many images of the batch were refused, shown or not.
+        validation: key of the page of what it was asked; None where it was not.
 
     Returns:
         The page's key.
@@ -69,6 +71,7 @@ def write_batch_page(
         "refused": shown,
         "typical": write_pictures(objects, folder, "typical", typical[:TYPICAL_LIMIT]),
         "refused_total": max(refused_total, len(shown)),
+        "validation": validation,
         "expectations": sort_expectations(outcome.expectations),
     }
     objects.create(page, render_page("batch.html", page, values))

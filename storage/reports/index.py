@@ -12,6 +12,7 @@ from storage.reports.history import draw_champions, list_versions
 from storage.reports.nights import count_steps
 from storage.reports.records import NightRecord, read_nights
 from storage.reports.rendering import render_page
+from storage.reports.validation_index import write_validation_index
 from xray_model.outcomes import BatchOutcome, DriftState
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class Month:
 def write_index(objects: "Objects") -> str:
     """Rebuild the index from the newest nights, and write it over the one before.
 
+    That of the validation pages, to which every page links, is rebuilt before it.
+
     Returns:
         The page's key.
     """
+    write_validation_index(objects)
     found = read_nights(objects, NIGHTS_LISTED)
     values: dict[str, Any] = {
         "latest": None,

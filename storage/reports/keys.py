@@ -2,6 +2,7 @@
 
 import hashlib
 import posixpath
+from datetime import datetime
 from urllib.parse import quote
 
 from xray_model.outcomes import BatchOutcome, BatchStatus
@@ -10,6 +11,9 @@ ROOT = "reports"
 INDEX = f"{ROOT}/index.html"
 NIGHTS = f"{ROOT}/nights/"
 MODELS = f"{ROOT}/models/"
+VALIDATIONS = f"{ROOT}/validation/index.html"
+"""Index of the validation pages of all batches."""
+VALIDATION_RECORDS = f"{ROOT}/validation/records/"
 
 
 def batch_page(batch: BatchOutcome) -> str:
@@ -23,6 +27,26 @@ def batch_page(batch: BatchOutcome) -> str:
         digest = hashlib.sha256(batch.model_dump_json().encode()).hexdigest()[:8]
         folder = f"{folder}/{batch.status}-{digest}"
     return f"{folder}/index.html"
+
+
+def validation_page(batch: BatchOutcome) -> str:
+    """Key of the page of what a batch was asked, beside the batch's own; there is none for one that was not asked."""
+    return f"{folder_of(batch_page(batch))}validation.html"
+
+
+def validation_data(batch: BatchOutcome) -> str:
+    """Key of the same as JSON, with the ids of all failing images."""
+    return f"{folder_of(batch_page(batch))}validation.json"
+
+
+def validation_record(batch_id: str, when: datetime) -> str:
+    """Key of what the index of the validation pages needs of one, in the order of UTC time."""
+    return f"{VALIDATION_RECORDS}{when:%Y%m%dT%H%M%SZ}-{batch_id}.json"
+
+
+def validations_page(number: int) -> str:
+    """Key of the page that lists the validation pages of one stretch of batches, counted from 1."""
+    return f"{folder_of(VALIDATIONS)}page-{number:04d}.html"
 
 
 def model_page(version: int) -> str:

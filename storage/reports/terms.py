@@ -8,6 +8,12 @@ _LOWERED = {
     "Two",
 }  # fmt: skip
 _SEVERITY = {"row": "refuses the image", "batch": "holds the batch", "note": "only reported"}
+_SUITES = {
+    "records": "Who, what and which view each image is of",
+    "pixels": "What each picture must be like",
+    "duplicates": "Whether an image repeats another",
+    "batch": "What the batch as a whole must be like",
+}
 _CHECKS = {
     "evidence": "Enough test patients",
     "floor": "Above the floor",
@@ -31,6 +37,11 @@ def full_name(batch: BatchOutcome) -> str:
 def severity_words(severity: str) -> str:
     """What failing an expectation of this severity leads to."""
     return _SEVERITY.get(severity, severity)
+
+
+def suite_words(suite: str) -> str:
+    """What a suite of expectations asks about, in a few words; its name where that is not known."""
+    return _SUITES.get(suite, suite or "Expectations")
 
 
 def drift_words(state: DriftState) -> str:

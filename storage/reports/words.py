@@ -42,6 +42,27 @@ def batch_headline(batch: BatchOutcome) -> str:
     return f"{batch.name} is accepted: {figures.count(batch.accepted)} of {figures.plural(batch.read, 'image')}"
 
 
+def validation_headline(batch: BatchOutcome) -> str:
+    """The news of what a batch was asked: how many expectations it fails, and what that led to."""
+    crashed = sum(not result.evaluated for result in batch.expectations)
+    if crashed:
+        held = ", so it is held" if batch.status is BatchStatus.HELD else ""
+        return f"{figures.spelled(crashed, 'expectation')} could not be evaluated on {batch.name}{held}"
+    failed = [result for result in batch.expectations if not result.passed]
+    asked = figures.plural(len(batch.expectations), "expectation")
+    if not failed:
+        return f"{batch.name} meets all {asked}"
+    holding = tuple(result.refusal for result in failed if result.severity == "batch")
+    if holding:
+        led = _because(holding)
+    elif batch.quarantined:
+        are = "is" if batch.quarantined == 1 else "are"
+        led = f", and {figures.count(batch.quarantined)} of {figures.plural(batch.read, 'image')} {are} refused"
+    else:
+        led = ", and no image is refused"
+    return f"{batch.name} fails {len(failed)} of {asked}{led}"
+
+
 def model_headline(retrain: RetrainOutcome) -> str:
     """The news of a training: who is in service now, and why."""
     promotion = retrain.promotion

@@ -8,7 +8,14 @@ from typing import Protocol
 import pytest
 
 from storage.objects import Objects
-from storage.reports import Picture, write_batch_page, write_index, write_model_page, write_night_page
+from storage.reports import (
+    Picture,
+    write_batch_page,
+    write_index,
+    write_model_page,
+    write_night_page,
+    write_validation_page,
+)
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import (
     BatchOutcome,
@@ -237,7 +244,8 @@ def test_what_a_sender_wrote_is_escaped(
     )
     picture = make_picture(1, reason)
     shown = Picture(picture.image_id, picture.pixels, SCRIPT, (reason,))
-    write_batch_page(objects, batch, [shown], [shown], 1)
+    validation = write_validation_page(objects, batch, {batch.expectations[1].code: [SCRIPT]})
+    write_batch_page(objects, batch, [shown], [shown], 1, validation)
     write_night_page(objects, make_night(0, batch))
     write_index(objects)
     assert problems_of(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Static report pages: what a steward reads after a night, and the index of all nights."""
+"""Static report pages: what a steward reads after a night, what each batch was asked, and the indexes of both."""
 
 from storage.reports.batches import write_batch_page
 from storage.reports.index import write_index

@@ -1,4 +1,4 @@
-"""The index of all reports: rebuilt after every night from the nights' own records, and the one page that changes."""
+"""The index of all reports: rebuilt after every night from the nights' own records; no page changes but the indexes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

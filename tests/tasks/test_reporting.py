@@ -13,6 +13,7 @@ from storage.reports import keys
 from storage.store import Store
 from tasks import reporting
 from tasks.validation import judge_rows
+from xray_model.data.bounds import DEFAULTS
 from xray_model.outcomes import (
     BatchOutcome,
     BatchStatus,
@@ -48,7 +49,7 @@ def batch(store: Store) -> BatchOutcome:
     """The planted rows, judged by the suites and committed."""
     rows = planted_rows()
     validation = judge_batch(
-        rows, [check_images(rows), check_duplicates(rows)], pd.DataFrame(columns=["source", "label", "age"])
+        rows, [check_images(rows, DEFAULTS), check_duplicates(rows)], pd.DataFrame(columns=["source", "label", "age"])
     )
     judged = judge_rows(rows, validation)
     # The odd numbers stand in columns of small integers, which the catalog would refuse.

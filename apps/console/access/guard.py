@@ -60,10 +60,8 @@ class Guard:
         """Status and reason, where a request gets no further."""
         hosts = headers.getlist("host")
         address = scope["client"][0] if scope["client"] else ""
-        if (
-            len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(a) + len(b) for a, b in headers.raw)
-            > MOST_HEAD
-        ):
+        parts = [scope["raw_path"], scope["query_string"], *(part for header in headers.raw for part in header)]
+        if sum(map(len, parts)) > MOST_HEAD:
             return 431, f"An address and its headers may have {MOST_HEAD:,} bytes."
         if self._settings.proxies and not self._settings.believes(address):
             return 403, "This console is reached through its proxy alone."

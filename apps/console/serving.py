@@ -26,7 +26,7 @@ from xray_model.errors import ConfigurationError
 _MOST_CONNECTIONS = 500
 _KEEP_ALIVE_SECONDS = 15
 _GRACE_SECONDS = 10
-_EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - names that nobody opens; nothing is bound here
+_EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - names that nobody opens; nothing is bound here
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -157,19 +157,25 @@ def _hosts(
     wrong = [name for name, host in named.items() if host is None]
     if wrong:
         raise ConfigurationError(f"--name {wrong[0]!r} is no host, nor a host:port")
-    bound = [f"[{address}]" if ":" in address else address for address in addresses]
-    own = [*bound, *(_LOOPBACK_NAMES if loopback else (options.host,))]
-    hosts = {*named.values(), *(name_host(name, port) for name in own if name not in _EVERYWHERE)} - {None}
+    own = [*map(_bracketed, addresses), *(_LOOPBACK_NAMES if loopback else (_bracketed(options.host),))]
+    hosts = [*named.values(), *(name_host(name, port) for name in own if name not in _EVERYWHERE)]
     if not hosts:
         raise ConfigurationError(f"{options.host} is no address that people open: give the console's with --name")
     return frozenset(host for host in hosts if host is not None)
 
 
+def _bracketed(host: str) -> str:
+    """A host as it stands in an address of the web."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _say(console: ConsoleSettings, options: Listening) -> None:
     terminal = Console()
-    name = options.names[0] if options.names else options.host
+    name = options.names[0] if options.names else _bracketed(options.host)
     address = name_host(name, 443 if console.proxies else console.port)
     terminal.print(f"The console is at {console.scheme}://{address}", highlight=False, markup=False, soft_wrap=True)
+    if console.proxies:
+        terminal.print(f"Its proxy finds it at {options.host} on port {console.port}.", highlight=False, markup=False)
     if console.owner is not None:
         terminal.print(
             f"Nobody has to sign in: whoever reaches this machine's loopback decides as {console.owner}. "

@@ -196,6 +196,20 @@ def test_a_real_console(home: Path) -> None:
 
 
 @pytest.mark.service
+@pytest.mark.parametrize(("proxy", "status"), [("127.0.0.1", 303), ("10.0.0.7", 403)])
+def test_a_real_console_behind_a_proxy(home: Path, proxy: str, status: int) -> None:
+    """Who the proxy is is read from the socket: no header makes this machine another one."""
+    People(home / "console").add("Stella", Role.STEWARD, with_token=False)
+    with running(home, "--proxy", proxy, "--name", "desk.example") as (address, process):
+        assert address == "https://desk.example:443"
+        assert process.stdout
+        port = re.search(r"on port (\d+)", process.stdout.readline())
+        assert port
+        said = {"x-forwarded-user": "Stella", "x-forwarded-for": "10.0.0.7", "host": "desk.example"}
+        assert httpx.get(f"http://127.0.0.1:{port[1]}/sign-in", headers=said).status_code == status
+
+
+@pytest.mark.service
 def test_a_real_console_over_tls(home: Path, tmp_path: Path) -> None:
     """It answers nothing in the clear, and its cookie never leaves TLS."""
     token = People(home / "console").add("Stella", Role.STEWARD)

@@ -5,6 +5,7 @@ from rich.table import Table
 
 from storage import catalog, decisions, ledger
 from storage.settings import Settings
+from storage.settling import settle_batch
 from storage.store import open_store
 from xray_model.data.decisions import REJECTED
 
@@ -23,10 +24,9 @@ def list_batches() -> None:
         at_first = {"accepted": outcome.accepted, "quarantined": outcome.quarantined, "held": outcome.held}
         found = now.get(outcome.batch_id, at_first)
         counts = (outcome.read, *(found.get(status, 0) for status in (*at_first, REJECTED)))
-        settled = outcome.needs_person and outcome.batch_id in now and not found.get("held")
         why = " ".join(outcome.reasons) or ", ".join(f"{item.images}x {item.reason}" for item in outcome.refusals[:2])
         name = f"{outcome.source} / {outcome.name}"
-        status = "decided" if settled else outcome.status
+        status = "decided" if settle_batch(outcome, now) != outcome else outcome.status
         table.add_row(name, outcome.layout or "", status, *(str(count) for count in counts), why)
     console.print(table)
 

@@ -4,7 +4,10 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from apps.starting import start_flow
+from storage.decisions import count_statuses
 from storage.settings import Settings
+from storage.settling import settle_night
+from storage.store import open_store
 from xray_model.config import NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
@@ -40,6 +43,8 @@ def run_night(options: NightlyOptions, *, verbose: bool) -> int:
     """Run one night and tell its news; returns the exit code."""
     console = Console()
     night, page = start_night(options, console, verbose=verbose)
+    # A batch that `xray ingest` held, and a person decided on since, is reported by this night and waits for nobody.
+    night = settle_night(night, count_statuses(open_store(Settings()).objects))
     tell(night, console)
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     return exit_code(night)

@@ -117,11 +117,15 @@ def load_rows_now(
 
 
 def count_statuses(objects: Objects) -> dict[str, dict[str, int]]:
-    """Rows by status as they count now, of each current batch of which a decision was made on any reading."""
+    """Rows by status as they count now, of each current batch of which a decision was made on any reading.
+
+    A batch without a row, because it brought nothing new, has no status.
+    """
     decided = {batch_family(batch_id) for batch_id in load_decisions(objects)}
     chosen = [name for name in current_batches(objects) if batch_family(name) in decided] if decided else []
     rows = load_rows_now(objects, ["batch_id", "status"], chosen)
-    return {str(name): dict(Counter(some["status"])) for name, some in rows.groupby("batch_id")}
+    found = {str(name): dict(Counter(some["status"])) for name, some in rows.groupby("batch_id")}
+    return {name: found.get(name, {}) for name in chosen}
 
 
 def load_tables_now(

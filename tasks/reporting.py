@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from storage import reports
 from storage.catalog import batch_ids, load_outcome, load_rows
+from storage.decisions import count_statuses
 from storage.objects import Objects
 from storage.reports import Picture, keys
 from storage.settings import Settings
@@ -44,7 +45,7 @@ def write_model_report(outcome: RetrainOutcome) -> str:
     """Write the page of a judged model and renew the index; returns the page's key."""
     objects = open_store(Settings()).objects
     key = reports.write_model_page(objects, outcome)
-    reports.write_index(objects)
+    reports.write_index(objects, count_statuses(objects))
     return key
 
 
@@ -62,7 +63,7 @@ def write_reports(night: NightOutcome) -> str:
             get_run_logger().exception("batch %s has no page; the next night writes it", batch.batch_id)
         advance("write pages", done, len(night.batches))
     key = reports.write_night_page(store.objects, night)
-    reports.write_index(store.objects)
+    reports.write_index(store.objects, count_statuses(store.objects))
     return key
 
 

@@ -13,10 +13,12 @@ from storage.reports.nights import count_steps
 from storage.reports.records import NightRecord, read_nights
 from storage.reports.rendering import render_page
 from storage.reports.validation_index import write_validation_index
+from storage.settling import settle_night
 from xray_model.outcomes import BatchOutcome, DriftState
 
 if TYPE_CHECKING:
     from storage.objects import Objects
+    from storage.settling import Counts
 
 NIGHTS_LISTED = 200
 _DRIFT_NIGHTS = 14
@@ -37,10 +39,15 @@ class Month:
         return sum(row.night.needs_person for row in self.rows)
 
 
-def write_index(objects: "Objects") -> str:
+def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
     """Rebuild the index from the newest nights, and write it over the one before.
 
     That of the validation pages, to which every page links, is rebuilt before it.
+
+    Args:
+        objects: the store.
+        counts: rows by status of the batches that stewards decided on, so that none of those that were settled is
+            called for.
 
     Returns:
         The page's key.
@@ -56,7 +63,7 @@ def write_index(objects: "Objects") -> str:
         "batches": [],
     }
     if found.nights:
-        values |= _values(objects, found.nights)
+        values |= _values(objects, found.nights, counts or {})
     objects.put(keys.INDEX, render_page("index.html", keys.INDEX, values))
     return keys.INDEX
 
@@ -76,9 +83,11 @@ def batches_waiting(nights: Sequence[NightRecord]) -> list[tuple[BatchOutcome, d
     return [(batch, since[name]) for name, batch in last.items() if batch.needs_person]
 
 
-def _values(objects: "Objects", nights: Sequence[NightRecord]) -> dict[str, Any]:
-    latest = nights[0]
-    waiting = batches_waiting(nights)
+def _values(objects: "Objects", nights: Sequence[NightRecord], counts: "Counts") -> dict[str, Any]:
+    steps = count_steps(nights[0].night, keys.INDEX)  # what arrived, whatever was decided since
+    settled = [NightRecord(settle_night(record.night, counts), record.page) for record in nights]
+    latest = settled[0]
+    waiting = batches_waiting(settled)
     champion = latest.night.champion
     pages = set(objects.list_folders(keys.MODELS))
     versions = list_versions(nights, pages)
@@ -87,7 +96,7 @@ def _values(objects: "Objects", nights: Sequence[NightRecord]) -> dict[str, Any]
         "latest": latest,
         "headline": words.waiting_headline([batch for batch, _ in waiting]) if waiting else latest.headline,
         "sub": words.quiet_headline(latest.night) if waiting else "",
-        "steps": count_steps(latest.night, keys.INDEX),
+        "steps": steps,
         "waiting": [waiting_entry(objects, batch, since) for batch, since in waiting[:_WAITING_FIRST]],
         "waiting_rest": [list_entry(batch) for batch, _ in waiting[_WAITING_FIRST:]],
         "refused_lately": sum(batch.quarantined for batch in latest.night.batches if not batch.needs_person),
@@ -97,7 +106,7 @@ def _values(objects: "Objects", nights: Sequence[NightRecord]) -> dict[str, Any]
         "versions": versions,
         "drift": drift,
         "drift_news": _drift_news(drift),
-        "months": list(_by_month(nights)),
+        "months": list(_by_month(settled)),
         "batches": _newest_batches(nights),
     }
 

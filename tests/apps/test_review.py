@@ -1,15 +1,18 @@
 """`xray review`: what it lists and says, and what it refuses."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from apps import night
 from apps.cli import app
-from storage.catalog import commit_batch
+from storage.catalog import commit_batch, load_outcome
 from storage.decisions import load_decisions
 from storage.store import Store
 from xray_model.errors import InvalidInput
-from xray_model.outcomes import BatchOutcome, BatchStatus
+from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
 
 HELD = "clinic.may.111111111111"
 IDS = ["a1" * 32, "a1" * 31 + "b2", "c3" * 32]
@@ -95,6 +98,31 @@ def test_batches_counts_what_counts_now(held: Store) -> None:
         if "may" in line
     )
     assert [cell.strip() for cell in line.split("│")][3:9] == ["decided", "0", "1", "1", "0", "1"]
+
+
+def test_night_calls_for_nobody_where_all_is_decided(
+    held: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A night that reports a batch decided before it ends with 0, and with 3 once the decision is undone."""
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    found = NightOutcome(
+        night_id="n",
+        started=now,
+        finished=now,
+        batches=(load_outcome(held.objects, HELD),),
+        drift=DriftOutcome(state=DriftState.UNKNOWN, reasons=("nothing new",)),
+        retrain=RetrainOutcome(trained=False, reasons=("nothing new",)),
+        champion=None,
+    )
+    monkeypatch.setattr(night, "start_night", lambda *_, **__: (found, "url"))
+    options = night.night_options(backbone="basic_cnn", weights="none", classes="covid,normal")
+    assert night.run_night(options, verbose=False) == 3
+    assert "may is held" in capsys.readouterr().out
+    run("release", HELD, "--why", "all are right", "--who", "ada")
+    assert night.run_night(options, verbose=False) == 0
+    assert "may is held" not in capsys.readouterr().out
+    run("undo", load_decisions(held.objects)[HELD][0].id, "--why", "they are not", "--who", "ada")
+    assert night.run_night(options, verbose=False) == 3
 
 
 def test_what_a_rejection_of_the_batch_leaves_is_said(held: Store) -> None:

@@ -124,6 +124,26 @@ def test_waiting_batch_stands_first_with_pictures(
     assert any(link.endswith("#todo") for link in page.links)
 
 
+def test_decided_batch_no_longer_calls_for_a_person(
+    objects: Objects,
+    tmp_path: Path,
+    page_of: Callable[[Path], ReadPage],
+    make_night: Callable[..., NightOutcome],
+    make_batch: Callable[..., BatchOutcome],
+) -> None:
+    """Once every image of a held batch is decided, nothing on the index says that it waits; what arrived stays told."""
+    batch = make_batch("held")
+    write_batch_page(objects, batch, [], [], 3)
+    write_night_page(objects, make_night(0, batch))
+    calls = ("wait for you", "waits for you:", "waits for a person", "that waited")
+    before = page_of(tmp_path / write_index(objects, {batch.batch_id: {"held": 1, "accepted": 16, "quarantined": 3}}))
+    assert sum(call in before.text for call in calls) >= 2
+    page = page_of(tmp_path / write_index(objects, {batch.batch_id: {"accepted": 17, "quarantined": 3}}))
+    assert not any(call in page.text for call in calls)
+    assert "Nothing waits for you." in page.text
+    assert "17 of 20 new images accepted" in page.text
+
+
 def test_later_outcome_of_a_batch_counts(
     make_night: Callable[..., NightOutcome], make_batch: Callable[..., BatchOutcome]
 ) -> None:

@@ -1,0 +1,32 @@
+"""What a night found, after what stewards have decided since."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from storage.catalog import batch_family
+from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome
+
+Counts: TypeAlias = Mapping[str, Mapping[str, int]]
+"""Rows by status of each current batch that was decided on, as `decisions.count_statuses` gives them."""
+
+
+def settle_night(night: NightOutcome, counts: Counts) -> NightOutcome:
+    """The night with `settle_batch` of its batches, so that it calls for a person only where one is still needed."""
+    return night.model_copy(update={"batches": tuple(settle_batch(batch, counts) for batch in night.batches)})
+
+
+def settle_batch(batch: BatchOutcome, counts: Counts) -> BatchOutcome:
+    """A held batch as accepted, in the figures that count now, once all its images that waited are decided.
+
+    Those of its earlier revisions are its images too. Every other batch stays as it is: one that was refused or
+    failed has no image to decide on.
+    """
+    now = counts.get(batch.batch_id)
+    if batch.status is not BatchStatus.HELD or now is None or _waits(batch_family(batch.batch_id), counts):
+        return batch
+    figures = {status: now.get(status, 0) for status in ("accepted", "quarantined")}
+    return batch.model_copy(update={**figures, "held": 0, "status": BatchStatus.ACCEPTED, "reasons": ()})
+
+
+def _waits(family: str, counts: Counts) -> bool:
+    return any(statuses.get("held") for name, statuses in counts.items() if batch_family(name) == family)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from storage.catalog import load_rows
+from storage.decisions import load_rows_now
 from storage.objects import Objects
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
@@ -40,10 +40,10 @@ _MOST_SHARES = 3
 def monitor_drift(
     batch_ids: tuple[str, ...], champion: ChampionSummary, policy: DriftPolicy, report_key: str
 ) -> DriftOutcome:
-    """Compare the sound images of some batches with the champion's training images."""
+    """Compare the images of some batches that train, or wait to, with the champion's training images."""
     objects = open_store(Settings()).objects
     columns = [*NUMBERS, *CATEGORIES]
-    current = load_rows(objects, columns, batches=batch_ids, statuses=("accepted", "held"))
+    current = load_rows_now(objects, columns, batches=batch_ids, statuses=("accepted", "held"))
     reference = load_snapshot(objects, champion.snapshot_id, "train")[columns]
     if len(reference) > _MOST_REFERENCE:
         reference = reference.sample(_MOST_REFERENCE, random_state=0)

@@ -12,12 +12,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from storage.archives import BatchFiles
-from storage.catalog import batch_ids, current_batches, load_rows
+from storage.catalog import batch_ids, current_batches
+from storage.decisions import load_rows_now
 from storage.incoming import IncomingBatch
 from storage.objects import ObjectInfo, Objects
 from storage.staging.files import frame_bytes, open_batch, records_key, staging_key
 from storage.staging.reading import read_batch
 from storage.store import Store
+from xray_model.data.decisions import REJECTED
 from xray_model.data.identity import pseudonymise
 from xray_model.data.records import OWN_NUMBERING, DisplayHints, Record
 from xray_model.errors import InvalidInput, ObjectNotFound
@@ -40,6 +42,8 @@ RECORD_COLUMNS = (
 )
 
 
+SETTLED = ("accepted", "held", REJECTED)
+"""Status of the files that a later revision does not read again: all that are not quarantined as it counts now."""
 _FEWEST_SHARDS, _SMALLEST_SHARD = 8, 8
 """A small batch is divided as well, so that all cores share in it."""
 
@@ -101,7 +105,7 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
     """Read a batch's names, tables and sidecars, and write its records and plan; decode nothing.
 
     Files that an earlier revision of the batch brought into the catalog are left out, unless the batch is read again;
-    what it quarantined is always read again, for what is new may be the tables that were missing.
+    what it quarantined, and nobody released, is always read again: what is new may be the tables that were missing.
 
     Raises:
         InvalidInput: the batch is empty, or follows no layout (UnknownLayout).
@@ -143,8 +147,8 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
 
 
 def _seen_files(objects: Objects, revisions: list[str]) -> set[tuple[str, str]]:
-    """Key and mark of every file that these revisions brought in."""
-    known = load_rows(objects, ["key", "etag"], batches=revisions, statuses=("accepted", "held"))
+    """Key and mark of every file that these revisions brought in, or a person let in or took out."""
+    known = load_rows_now(objects, ["key", "etag"], batches=revisions, statuses=SETTLED)
     return set(zip(known["key"], known["etag"], strict=True))
 
 

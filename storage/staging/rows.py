@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from storage.catalog import current_batches, load_rows
+from storage.catalog import current_batches
+from storage.decisions import load_rows_now
 from storage.incoming import IncomingBatch
 from storage.known import KnownRows, load_known
 from storage.staging.files import facts_key, read_frames, records_key
-from storage.staging.plan import BatchPlan
+from storage.staging.plan import SETTLED, BatchPlan
 from storage.store import Store
 from xray_model.data.identity import assign_patients, find_contradictions, find_duplicates
 from xray_model.data.splits import assign_split
@@ -42,7 +43,7 @@ def assemble_rows(store: Store, batch: IncomingBatch, plan: BatchPlan, known: pd
     rows = rows.reindex(columns=[*dict.fromkeys([*rows.columns, *_FACTS, "shard", "row"])])
     rows = rows.assign(batch_id=plan.batch_id, source=plan.source, revision=plan.revision)
     revisions = [] if batch.attempt else current_batches(store.objects, batch.family)
-    sent = load_rows(store.objects, ["key", "image_id"], batches=revisions, statuses=("accepted", "held"))
+    sent = load_rows_now(store.objects, ["key", "image_id"], batches=revisions, statuses=SETTLED)
     before = set(zip(sent["key"], sent["image_id"], strict=True))
     new = np.array([pair not in before for pair in zip(rows["key"], rows["image_id"], strict=True)], dtype=bool)
     rows = rows.loc[new].reset_index(drop=True)

@@ -1,5 +1,6 @@
 """From a held batch to the images a person released: ingest, the command line, and the next snapshot."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,32 @@ def test_rejection_survives_reading_again(home: Path, tmp_path: Path, monkeypatc
     decision = load_decisions(store.objects)[first.batch_id][0]
     assert "images changed: 1" in review("undo", decision.id, "--why", "it is hers", "--who", "ada").output
     assert snapshot_of(store)[1] == images
+
+
+def test_files_sent_late_do_not_bring_what_was_decided_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later revision reads what is still quarantined, but neither what a person released nor what was rejected."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    folder = draw(tmp_path / "first", 3, 16)
+    late = max(folder.rglob("*.png"))
+    kept = late.read_bytes()
+    late.unlink()
+    write_broken_files(folder, seed=5, kinds=[BrokenKind.DARK], each=2)
+    push_batch(folder, "bimcv", "first")
+    (first,) = run_flow(ingest, IngestOptions(shard_size=32))
+    store = open_store(Settings())
+    rows = load_rows_now(store.objects, ["image_id", "status"])
+    dark = rows["image_id"][rows["status"] == "quarantined"].tolist()
+    out = rows["image_id"][rows["status"] != "quarantined"].iat[0]
+    assert len(dark) == 2
+    review("release", first.batch_id, "--image", dark[0], "--why", "I can read it", "--who", "ada")
+    review("reject", first.batch_id, "--image", out, "--why", "another patient's film", "--who", "ada")
+
+    store.objects.put(f"incoming/bimcv/first/{late.relative_to(folder).as_posix()}", kept)
+    (second,) = run_flow(ingest, IngestOptions(shard_size=32))
+    again = catalog.load_rows(store.objects, ["image_id"], [second.batch_id])["image_id"]
+    assert set(again) == {dark[1], hashlib.sha256(kept).hexdigest()}
+    _, images = snapshot_of(store)
+    assert dark[0] in images
+    assert out not in images

@@ -1,14 +1,20 @@
 """Drift: what Evidently measures, and what is said where it cannot."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from storage.catalog import commit_batch
+from storage.decisions import record_decision
+from storage.snapshots import build_snapshot
 from storage.store import Store
-from tasks.drift import CATEGORIES, NUMBERS, WORDS, compare, describe_column
-from xray_model.config import DriftPolicy
+from tasks.drift import CATEGORIES, NUMBERS, WORDS, compare, describe_column, monitor_drift
+from xray_model.config import DriftPolicy, SnapshotOptions
+from xray_model.data.decisions import propose
+from xray_model.outcomes import BatchOutcome, BatchStatus, ChampionSummary, DriftOutcome, Interval
 
 POLICY = DriftPolicy()
 KEY = "reports/nights/n/drift.html"
@@ -24,6 +30,22 @@ def frame(images: int, shift: float = 0.0, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     numbers = {name: rng.normal(100 + 10 * shift, 10, images) for name in NUMBERS}
     return pd.DataFrame(numbers | {name: rng.choice(["a", "b"], images) for name in CATEGORIES})
+
+
+def monitor(store: Store, batch_id: str, snapshot_id: str) -> DriftOutcome:
+    """The drift of one batch against the training images of a champion."""
+    f1 = Interval(value=0.9, low=0.8, high=1.0)
+    champion = ChampionSummary(
+        version=1,
+        since=datetime(2026, 5, 1, tzinfo=UTC),
+        backbone="basic_cnn",
+        snapshot_id=snapshot_id,
+        classes=("covid", "normal"),
+        minority="normal",
+        minority_f1=f1,
+        patients=4,
+    )
+    return monitor_drift.fn((batch_id,), champion, POLICY, KEY)
 
 
 def test_the_same_population_has_not_moved(store: Store) -> None:
@@ -62,6 +84,20 @@ def test_unseen_categories_and_constant_columns(store: Store) -> None:
 def test_nothing_to_compare_is_no_column(store: Store) -> None:
     """Frames without values give no column, so the policy answers unknown."""
     assert compare(frame(0), frame(500), POLICY, store.objects, KEY) == []
+
+
+def test_images_are_compared_as_they_count_now(store: Store) -> None:
+    """What a person took out of a batch is not among its new images, and what was let in is."""
+    name = "a.new.111111111111"
+    rows = {"image_id": list("abcd"), "batch_id": name, "status": ["accepted", "accepted", "held", "quarantined"]}
+    sound = {"patient_id": list("pqrs"), "split": "train", "label": "covid", "shard": 0, "row": range(4)}
+    outcome = BatchOutcome(batch_id=name, source="a", name="new", status=BatchStatus.HELD)
+    commit_batch(store.objects, pd.DataFrame(rows | sound), outcome)
+    snapshot = build_snapshot(store.objects, SnapshotOptions(classes=("covid", "normal")))
+    assert monitor(store, name, snapshot.snapshot_id).images == 3
+    for action, images in (("reject", ("a", "c")), ("release", ("d",))):
+        record_decision(store.objects, propose(batch_id=name, action=action, image_ids=images, who="ada", why="seen"))
+    assert monitor(store, name, snapshot.snapshot_id).images == 2
 
 
 def test_columns_are_described_for_people() -> None:

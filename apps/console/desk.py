@@ -14,6 +14,7 @@ from storage import ledger
 from storage.desk import BatchSummary, Desk
 from storage.reports.history import draw_champions
 from storage.reports.records import read_nights
+from storage.reports.words import quiet_headline
 from xray_model.outcomes import BatchStatus
 
 router = APIRouter()
@@ -62,6 +63,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         more_refused=max(len(refused) - _LISTED, 0),
         unread=unread,
         night=nights[0] if nights else None,
+        news=quiet_headline(nights[0].night) if nights else "",
         champion=champion,
         history=draw_champions(nights, champion) if champion else "",
         drift=[night for night in nights if night.night.batches][:_DRIFT_NIGHTS][::-1],

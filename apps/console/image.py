@@ -59,5 +59,5 @@ def show_one(batch_id: str, image_id: str, request: Request, visitor: SignedIn, 
 def _facts(row: pd.Series) -> list[tuple[str, str]]:
     """What is known of an image beside its picture, as far as it is known."""
     words = [(_FACTS[column], str(spell_values(row[[column]]).iloc[0])) for column in _FACTS if pd.notna(row[column])]
-    figures = [(one.words, f"{row[one.column]:.2f}") for one in FIGURES if pd.notna(row[one.column])]
+    figures = [(one.words, f"{round(row[one.column], 2):g}") for one in FIGURES if pd.notna(row[one.column])]
     return words + figures

@@ -37,10 +37,12 @@ def batch_headline(review: Review) -> str:
     if counts.get("held"):
         first = outcome.reasons[0] if outcome.reasons else "It waits for a person."
         return f"{name} is held: {first[:1].lower()}{first[1:].rstrip('.')}"
-    if refused := counts.get("quarantined", 0):
-        return f"{name} is accepted; {figures.plural(refused, 'image')} of it {_were(refused)} refused"
+    refused = counts.get("quarantined", 0)
     if outcome.status is BatchStatus.HELD:
-        return f"{name} is decided: {counts.get('accepted', 0):,} accepted, {counts.get('rejected', 0):,} rejected"
+        decided = f"{name} is decided: {counts.get('accepted', 0):,} accepted, {counts.get('rejected', 0):,} rejected"
+        return f"{decided}; {figures.plural(refused, 'refused image')} can be looked at" if refused else decided
+    if refused:
+        return f"{name} is accepted; {figures.plural(refused, 'image')} of it {_were(refused)} refused"
     return f"{name} is accepted"
 
 

@@ -74,6 +74,8 @@ def test_the_desk_names_what_waits_and_why(stella: TestClient, store: Store) -> 
     assert "hospital / sound 1 image refused" in page
     decide(stella, f"/batches/{held}", "reject", about="batch")
     assert headline(stella.get("/")) == "No batch is held; 4 refused images can be looked at"
+    decided = "held is decided: 0 accepted, 2 rejected; 3 refused images can be looked at"
+    assert headline(stella.get(f"/batches/{held}")) == decided
 
 
 def test_counts_and_reasons_lead_to_their_images(stella: TestClient, store: Store) -> None:

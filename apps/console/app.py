@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Response
 
-from apps.console import batch, batches, deciding, desk, history, image, models, pictures, stored_reports
+from apps.console import batch, batches, bounds, deciding, desk, history, image, models, pictures, stored_reports
 from apps.console.access import signing_in
 from apps.console.access.guard import Guard
 from apps.console.access.settings import ConsoleSettings
@@ -22,7 +22,7 @@ def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
     app.state.access = Access(console)
     app.add_middleware(Guard, settings=console)
     add_refusals(app)
-    for pages in (signing_in, desk, batches, batch, image, pictures, deciding, history, models, stored_reports):
+    for pages in (signing_in, desk, batches, batch, image, pictures, deciding, history, bounds, models, stored_reports):
         app.include_router(pages.router)
 
     @app.get(style_url())

@@ -15,7 +15,7 @@ from apps.console.history import tell_decisions
 from apps.console.paging import paginate
 from apps.console.rendering import render_page
 from apps.console.tokens import new_token
-from storage.desk import CLUES, Review, count_reasons
+from storage.desk import CLUES, Desk, Review, count_reasons
 from storage.distributions import Spread
 from storage.reports import keys
 from xray_model.data.causes import Share, share_out
@@ -80,8 +80,15 @@ def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedD
         decided=request.query_params.get("decided"),
         labels=FINDINGS,
         report=keys.batch_page(review.outcome),
+        validation=_find_validation(desk, review),
         token=new_token(),
     )
+
+
+def _find_validation(desk: Desk, review: Review) -> str | None:
+    """Key of the batch's validation page, which the night writes after the batch is committed."""
+    key = keys.validation_page(review.outcome)
+    return key if desk.objects.exists(key) else None
 
 
 def _statuses(review: Review, choice: Choice) -> list[Option]:

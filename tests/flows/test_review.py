@@ -116,7 +116,7 @@ def test_files_sent_late_do_not_bring_what_was_decided_again(
     store = open_store(Settings())
     rows = load_rows_now(store.objects, ["image_id", "status"])
     dark = rows["image_id"][rows["status"] == "quarantined"].tolist()
-    out = rows["image_id"][rows["status"] != "quarantined"].iat[0]
+    out = str(rows["image_id"][rows["status"] != "quarantined"].iat[0])
     assert len(dark) == 2
     review("release", first.batch_id, "--image", dark[0], "--why", "I can read it", "--who", "ada")
     review("reject", first.batch_id, "--image", out, "--why", "another patient's film", "--who", "ada")

@@ -121,7 +121,7 @@ def _move(
         bound = sign * tighter + 0.0  # no negative zero
         alone = " All are of one source: another's may look otherwise." if len(sources) == 1 else ""
         return bound, (
-            f"At most {SHARE:.0%} of each source's accepted images lie {beyond} {sign * max(edges):g}; {bound:g} "
+            f"At most {SHARE:.0%} of each source's accepted images lie {beyond} {sign * max(edges):.4g}; {bound:g} "
             f"leaves them as much room again as to their middle, or more.{alone}"
         )
     if fence <= now or furthest <= now:

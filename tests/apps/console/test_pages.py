@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from apps.console.access.settings import ConsoleSettings
+from storage.bounds import load_bounds
 from storage.catalog import commit_batch
 from storage.decisions import load_decisions, load_rows_now
 from storage.shards import load_image
@@ -239,7 +240,7 @@ def test_a_viewer_sees_everything_and_decides_nothing(victor: TestClient, store:
     """The same pages, with no form but the one to sign out."""
     batch_id = fill(store, "b", STATUSES)
     image = f"/batches/{batch_id}/images/{image_id('b', 0)}"
-    for address in ("/", "/batches", f"/batches/{batch_id}", image, "/history", "/models"):
+    for address in ("/", "/batches", f"/batches/{batch_id}", image, "/history", "/models", "/bounds"):
         page = victor.get(address)
         assert page.status_code == 200
         assert re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', page.text) == ["/sign-out"]
@@ -270,6 +271,37 @@ def test_a_batch_refused_as_a_whole_says_what_to_do(stella: TestClient, store: S
     assert reason in page
     assert "xray push PATH --source h" in page
     assert reason in text_of(stella.get("/"))
+
+
+def test_proposed_bounds_are_seen_and_accepted(stella: TestClient, store: Store, console: ConsoleSettings) -> None:
+    """Today's bound stands beside the proposed one; accepted, it is in force with who and why, and can be put back."""
+    fill(store, "b", ["accepted"] * 400, entropy=np.linspace(6.5, 7.5, 400), source="hospital")
+    page = stella.get("/bounds")
+    assert headline(page) == "Accepted images speak for other bounds in 3 rules"
+    fields = dict(re.findall(r'name="(csrf|token|shown)" value="([^"]*)"', page.text))
+    answer = stella.post("/bounds", data=fields | {"rule": "too-few-grays", "why": "our films have more"})
+    assert answer.status_code == 303
+    in_force = load_bounds(store.objects).bounds["too-few-grays"]
+    assert in_force.low is not None
+    assert in_force.low > 3.5
+    page = stella.get("/bounds")
+    assert f"{in_force.words} set by Stella" in text_of(page)
+    assert "“our films have more”" in text_of(page)
+    assert [line["event"] for line in audited(console)][-1] == "bounds"
+    (token,) = re.findall(r'action="/bounds/reset">.*?name="token" value="([^"]*)"', page.text)
+    back = {"csrf": fields["csrf"], "token": token, "rule": "too-few-grays", "why": "too many refused"}
+    assert stella.post("/bounds/reset", data=back).status_code == 303
+    assert load_bounds(store.objects).bounds["too-few-grays"].low == 3.5
+
+
+def test_bounds_that_changed_since_are_not_accepted(stella: TestClient, store: Store) -> None:
+    """Where other bounds are proposed than the form's reader saw, or nothing is ticked, nothing is accepted."""
+    fill(store, "b", ["accepted"] * 400, entropy=np.linspace(6.5, 7.5, 400))
+    fields = dict(re.findall(r'name="(csrf|token|shown)" value="([^"]*)"', stella.get("/bounds").text))
+    assert stella.post("/bounds", data=fields | {"why": "nothing ticked"}).status_code == 422
+    fill(store, "c", ["accepted"] * 400, entropy=np.linspace(5.0, 7.5, 400))
+    assert stella.post("/bounds", data=fields | {"rule": "too-few-grays", "why": "seen"}).status_code == 422
+    assert load_bounds(store.objects).id is None
 
 
 def test_a_long_list_is_paged(stella: TestClient, store: Store) -> None:

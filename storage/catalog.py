@@ -3,7 +3,8 @@
 import io
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from storage.objects import Objects
 from xray_model.data.quality import QUALITY_FIGURES
+from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome
 
 PREFIX = "catalog/"
@@ -132,13 +134,32 @@ def load_outcome(objects: Objects, batch_id: str) -> BatchOutcome:
 
     Raises:
         ObjectNotFound: there is no such batch in the catalog.
+        InvalidInput: its file is damaged.
     """
-    return parse_outcome(objects.get(catalog_key(batch_id)))
+    return parse_batch(batch_id, objects.get(catalog_key(batch_id)), ())[1]
 
 
-def parse_outcome(data: bytes) -> BatchOutcome:
-    """What became of the batch whose catalog file this is."""
-    return BatchOutcome.model_validate_json(pq.read_schema(io.BytesIO(data)).metadata[_OUTCOME])
+def parse_batch(batch_id: str, data: bytes, columns: Sequence[str]) -> tuple[pd.DataFrame, BatchOutcome]:
+    """Some columns of the batch whose catalog file this is, and what became of it.
+
+    Raises:
+        InvalidInput: the file is damaged.
+    """
+    with _undamaged(catalog_key(batch_id)):
+        file = pq.ParquetFile(io.BytesIO(data))
+        outcome = BatchOutcome.model_validate_json((file.schema_arrow.metadata or {})[_OUTCOME])
+        return _read_columns(file, list(columns)).to_pandas(), outcome
+
+
+@contextmanager
+def _undamaged(key: str) -> Iterator[None]:
+    """Name the key where what lies under it is no catalog file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise InvalidInput(
+            f"{key} in the store is damaged, so nobody can say which images its batch has. Restore it as it was."
+        ) from error
 
 
 def load_rows(
@@ -152,6 +173,9 @@ def load_rows(
         batches: ids of the batches to read, whose order the rows keep; where None all `current_batches`, in the order
             of their ids.
         statuses: keep only rows with one of these; all where empty.
+
+    Raises:
+        InvalidInput: the file of a batch is damaged.
     """
     chosen = sorted(current_batches(objects)) if batches is None else batches
     return load_tables(objects, columns, chosen, statuses)[0]
@@ -168,20 +192,29 @@ def load_tables(
     for key, data in objects.get_many(keys):
         if not isinstance(data, bytes):
             raise data
-        file = pq.ParquetFile(io.BytesIO(data))
-        compared[keys[key]] = json.loads(file.schema_arrow.metadata.get(_COMPARED, b"[]"))
-        table = _read_columns(file, wanted)
-        if statuses:
-            table = table.filter(pc.is_in(table["status"], pa.array(statuses)))
-        tables.append(table.select(list(columns)))
+        with _undamaged(key):
+            file = pq.ParquetFile(io.BytesIO(data))
+            compared[keys[key]] = json.loads((file.schema_arrow.metadata or {}).get(_COMPARED, b"[]"))
+            table = _read_columns(file, wanted)
+            if statuses:
+                table = table.filter(pc.is_in(table["status"], pa.array(statuses)))
+            tables.append(table.select(list(columns)))
     rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     pa.default_memory_pool().release_unused()  # what decoding took, as much again as the rows
     return rows, compared
 
 
+_ADDED = frozenset({"failed"})
+"""Columns that files written before them lack; a file that lacks another is damaged."""
+
+
 def _read_columns(file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
-    """Columns of a batch, null where its file was written before there was one."""
+    """Columns of a batch, null where its file was written before there was one.
+
+    Raises:
+        KeyError: it lacks another.
+    """
     table = file.read(columns=names).replace_schema_metadata(None)
-    for name in set(names).difference(table.column_names):
+    for name in _ADDED.intersection(names).difference(table.column_names):
         table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
-    return table
+    return table.select(list(names))

@@ -3,7 +3,6 @@
 What a page needs is read once and kept: a catalog file and a decision never change.
 """
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from functools import cached_property
 from threading import Lock
 
 import pandas as pd
-import pyarrow.parquet as pq
 from cachetools import LRUCache
 
 from storage import catalog, distributions
@@ -208,9 +206,9 @@ class Desk:
         for key, data in self.objects.get_many(keys):
             if not isinstance(data, bytes):
                 raise data
-            rows = pq.read_table(io.BytesIO(data), columns=["status", "label", *distributions.COLUMNS]).to_pandas()
+            rows, outcome = catalog.parse_batch(keys[key], data, ["status", "label", *distributions.COLUMNS])
             accepted = Spread.of(rows[rows["status"] == "accepted"])
-            self._committed[keys[key]] = _Committed(catalog.parse_outcome(data), accepted)
+            self._committed[keys[key]] = _Committed(outcome, accepted)
 
     def _summarise(self, batch_id: str, committed: datetime, *, decided: bool) -> BatchSummary:
         outcome = self._committed[batch_id].outcome
@@ -222,8 +220,7 @@ class Desk:
 
 def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) -> Review:
     """Read a batch and fold these decisions, which are all those on any of its readings, over its rows."""
-    data = objects.get(catalog.catalog_key(batch_id))
-    rows = pq.read_table(io.BytesIO(data), columns=list(COLUMNS)).to_pandas()
+    rows, outcome = catalog.parse_batch(batch_id, objects.get(catalog.catalog_key(batch_id)), COLUMNS)
     on_readings: dict[str, list[Decision]] = {}
     for decision in decisions:
         on_readings.setdefault(decision.batch_id, []).append(decision)
@@ -236,7 +233,7 @@ def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) 
         decision=folded["decision"],
         never=never_released(rows),
     )
-    return Review(catalog.parse_outcome(data), now, tuple(decisions))
+    return Review(outcome, now, tuple(decisions))
 
 
 def count_reasons(review: Review, rows: pd.DataFrame) -> list[tuple[str, int]]:

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage.objects import Objects
 from xray_model.config import RetrainOptions
-from xray_model.errors import DecisionOvertaken, ObjectNotFound
+from xray_model.errors import DecisionOvertaken, InvalidInput, ObjectNotFound
 from xray_model.outcomes import ChampionSummary, Decision
 
 PREFIX = "ledger/"
@@ -55,12 +55,22 @@ def append_entry(objects: Objects, entry: LedgerEntry) -> None:
 
 
 def load_entries(objects: Objects) -> list[LedgerEntry]:
-    """All entries, oldest first."""
+    """All entries, oldest first.
+
+    Raises:
+        InvalidInput: an object among them is no entry: which model is in service is not known then.
+    """
     entries = []
-    for _, data in objects.get_many([info.key for info in objects.list(PREFIX)]):
+    for key, data in objects.get_many([info.key for info in objects.list(PREFIX)]):
         if not isinstance(data, bytes):
             raise data
-        entries.append(LedgerEntry.model_validate_json(data))
+        try:
+            entries.append(LedgerEntry.model_validate_json(data))
+        except ValidationError as error:
+            raise InvalidInput(
+                f"{key} in the store is no decision of the gate as this pipeline records them, so nobody can say which "
+                "model is in service. Restore it as it was."
+            ) from error
     return entries
 
 

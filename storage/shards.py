@@ -1,6 +1,8 @@
 """Canonical pixels by batch: uint8 arrays [n, side, side], each written once before its batch is committed."""
 
 import io
+import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +16,12 @@ from xray_model.errors import InvalidInput
 Pixels = npt.NDArray[np.uint8]
 _MOST_HEADER = 256
 """Bytes that hold the header of any shard."""
+_SHARD_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '\|u1', 'fortran_order': False, 'shape': "
+    rb"\(([0-9]{1,9}), ([1-9][0-9]{0,4}), ([1-9][0-9]{0,4})\), \} *\n",
+    re.DOTALL,
+)
+"""The header of a shard as `array_bytes` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def load_array(data: bytes, key: str) -> npt.NDArray[np.generic]:
     """
     try:
         array: npt.NDArray[np.generic] = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, tokenize.TokenError) as error:  # NumPy parses the header
         raise InvalidInput(f"{key} in the store is damaged: it does not hold a whole array") from error
     return array
 
@@ -99,17 +107,15 @@ def load_image(objects: Objects, batch_id: str, shard: int, row: int) -> Pixels:
         InvalidInput: it is damaged, or has no such row.
     """
     key = shard_key(batch_id, shard)
-    start = io.BytesIO(objects.get_range(key, 0, _MOST_HEADER))
-    try:
-        np.lib.format.read_magic(start)
-        (images, *shape), _, dtype = np.lib.format.read_array_header_1_0(start)
-    except ValueError as error:
-        raise InvalidInput(f"{key} in the store is damaged: it does not begin as an array") from error
-    size = int(np.prod(shape))
-    data = objects.get_range(key, start.tell() + row * size, size) if 0 <= row < images and dtype == np.uint8 else b""
+    start = _SHARD_HEADER.match(objects.get_range(key, 0, _MOST_HEADER))
+    if start is None:
+        raise InvalidInput(f"{key} in the store is damaged: it does not begin as a shard")
+    images, height, width = (int(number) for number in start.groups())
+    size = height * width
+    data = objects.get_range(key, start.end() + row * size, size) if 0 <= row < images else b""
     if len(data) != size:
         raise InvalidInput(f"{key} in the store is damaged, or has no row {row}")
-    return np.frombuffer(data, np.uint8).reshape(shape)
+    return np.frombuffer(data, np.uint8).reshape(height, width)
 
 
 def iterate_pixels(objects: Objects, rows: pd.DataFrame) -> Iterator[tuple[npt.NDArray[np.intp], Pixels]]:

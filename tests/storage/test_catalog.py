@@ -10,7 +10,7 @@ import pytest
 from storage import catalog
 from storage.objects.local import LocalObjects
 from storage.store import Store
-from xray_model.errors import ObjectNotFound
+from xray_model.errors import InvalidInput, ObjectNotFound
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 
@@ -167,3 +167,25 @@ def test_files_without_a_column_give_nulls(store: Store) -> None:
     found = catalog.load_rows(store.objects, ["image_id", "failed", "status"], [FIRST, "b.x.1"], ("accepted",))
     assert found["failed"].map(lambda codes: codes if codes is None else list(codes)).tolist() == [None, failed[0]]
     assert list(found.columns) == ["image_id", "failed", "status"]
+
+
+@pytest.mark.parametrize("damage", ["no table", "cut short", "bytes lost inside", "no outcome", "a column less"])
+def test_a_damaged_file_is_named(store: Store, damage: str) -> None:
+    """Whatever is wrong with it, readers of rows and of what became of the batch are told which object it is."""
+    catalog.commit_batch(store.objects, rows("a.one.1"), outcome("a.one.1"))
+    key = catalog.catalog_key("a.one.1")
+    data = store.objects.get(key)
+    table = pq.read_table(io.BytesIO(data))
+    others = {"no outcome": table.replace_schema_metadata({}), "a column less": table.drop_columns(["image_id"])}
+    if damage in others:
+        buffer = io.BytesIO()
+        pq.write_table(others[damage], buffer)
+        data = buffer.getvalue()
+    store.objects.put(
+        key, {"no table": b"junk", "cut short": data[:-100], "bytes lost inside": data[500:]}.get(damage, data)
+    )
+    with pytest.raises(InvalidInput, match=key):
+        catalog.parse_batch("a.one.1", store.objects.get(key), ["image_id"])
+    if damage != "no outcome":
+        with pytest.raises(InvalidInput, match=key):
+            catalog.load_rows(store.objects, ["image_id"])

@@ -16,7 +16,7 @@ from storage.ledger import (
 )
 from storage.store import Store
 from xray_model.config import GatePolicy, RetrainOptions
-from xray_model.errors import DecisionOvertaken
+from xray_model.errors import DecisionOvertaken, InvalidInput
 from xray_model.outcomes import Check, Decision, Interval
 
 START = datetime(2026, 5, 1, 2, tzinfo=UTC)
@@ -90,3 +90,10 @@ def test_a_training_is_known_by_snapshot_and_options(store: Store) -> None:
     plain = options_digest(RetrainOptions())
     assert options_digest(RetrainOptions(force=True)) == plain
     assert options_digest(RetrainOptions(gate=GatePolicy(floor=0.7))) != plain
+
+
+def test_a_damaged_entry_is_named(store: Store) -> None:
+    """Nobody can say then which model is in service, and the refusal names the object."""
+    store.objects.put("ledger/00000000.json", b"{}")
+    with pytest.raises(InvalidInput, match="ledger/00000000"):
+        load_entries(store.objects)

@@ -1,10 +1,15 @@
 """Shards: pixels in the memory of the file that they become."""
 
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.objects import open_objects
 from storage.shards import ShardBuffer, array_bytes, load_array, load_image, shard_key
 from storage.store import Store
 from xray_model.errors import InvalidInput, ObjectNotFound
@@ -49,3 +54,33 @@ def test_one_image_is_read_without_the_others(store: Store) -> None:
             load_image(store.objects, "b", shard, row)
     with pytest.raises(ObjectNotFound):
         load_image(store.objects, "b", 9, 0)
+
+
+@given(
+    st.dictionaries(st.integers(0, 127), st.sampled_from(b"(),-'\"{}:0123456789\\\n|fu\xff"), min_size=1, max_size=4)
+)
+def test_a_damaged_head_is_refused_or_harmless(damage: dict[int, int]) -> None:
+    """Whatever has become of the bytes before the pixels, an image comes or a refusal, and nothing else."""
+    encoded = bytearray(array_bytes(np.zeros((3, 8, 8), np.uint8)))
+    for place, byte in damage.items():
+        encoded[place] = byte
+    with TemporaryDirectory() as folder:
+        objects = open_objects(Path(folder).as_uri())
+        objects.put(shard_key("b", 0), bytes(encoded))
+        with suppress(InvalidInput):
+            assert load_image(objects, "b", 0, 1).ndim == 2
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 8), (3, 0, 0), (3, 8, 8, 4)])
+def test_an_array_that_holds_no_images_is_no_shard(store: Store, shape: tuple[int, ...]) -> None:
+    """Another number of axes, or images without pixels, are refused."""
+    store.objects.put(shard_key("b", 0), array_bytes(np.zeros(shape, np.uint8)))
+    with pytest.raises(InvalidInput, match="does not begin as a shard"):
+        load_image(store.objects, "b", 0, 0)
+
+
+@pytest.mark.parametrize("head", [b"{'descr': '|u1', 'x", b"{'descr': ',u1', 'fortran_order': False, 'shape': (3,), }"])
+def test_a_head_that_cannot_be_parsed_is_damage(head: bytes) -> None:
+    """NumPy parses it as Python; what that stumbles over names the key."""
+    with pytest.raises(InvalidInput, match="shards/x"):
+        load_array(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head, "shards/x")

@@ -1,4 +1,4 @@
-"""How long a client may take to send a request."""
+"""How long a client may take to send a request, and to read what is answered."""
 
 import asyncio
 from typing import ClassVar
@@ -8,16 +8,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's protocol, but a connection that dribbles is closed.
+    """uvicorn's protocol, but a connection that dribbles is closed, and one of which nothing is read.
 
-    uvicorn itself has a time limit between two requests alone: heads that never end would hold their connections for
-    ever, and a few hundred of them the whole console.
+    uvicorn itself has a time limit between two requests alone: heads that never end, and answers that nobody reads,
+    would hold their connections for ever, and a few hundred of them the whole console.
     """
 
     seconds: ClassVar[float] = 30.0
-    """From a connection or the first byte of a request to its last one."""
+    """From a connection or the first byte of a request to its last one; for an answer, until most of it is read."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """A client is there, and has not said anything."""
@@ -33,6 +34,17 @@ class PatientProtocol(H11Protocol):
         """The client is gone."""
         super().connection_lost(exc)
         self._stop_watching()
+        self._stop_waiting()
+
+    def pause_writing(self) -> None:
+        """More is to be sent than the client reads."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self._stop_waiting()
 
     def _watch(self) -> None:
         # Where uvicorn's own limit runs, between two requests, none of ours is needed.
@@ -46,3 +58,8 @@ class PatientProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_waiting(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

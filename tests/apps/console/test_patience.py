@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from apps.console.access.settings import ConsoleSettings
 from apps.console.patience import PatientProtocol
+from apps.console.rendering import style_url
 from apps.console.serving import listen
 from tests.apps.console.browsers import HOST
 
@@ -51,6 +52,15 @@ def test_a_request_in_time_is_answered(address: tuple[str, int]) -> None:
         for _ in range(3):
             assert browser.get("/sign-in").status_code == 200
             time.sleep(0.4)
+
+
+def test_an_answer_that_nobody_reads_is_given_up(address: tuple[str, int]) -> None:
+    """Who asks and asks, and reads nothing, is gone soon after the answers no longer fit on their way."""
+    with socket.create_connection(address) as client:
+        client.settimeout(10)
+        asked = f"GET {style_url()} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+        with pytest.raises(ConnectionError):
+            client.sendall(asked * 200_000)
 
 
 def closed(client: socket.socket) -> bool:

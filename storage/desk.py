@@ -15,12 +15,12 @@ from cachetools import LRUCache
 
 from storage import catalog, distributions
 from storage.decisions import PREFIX as DECISIONS
-from storage.decisions import fold_readings, read_decisions
+from storage.decisions import Recorded, fold_readings, read_decisions, record_decision
 from storage.distributions import Spread
 from storage.objects import Objects
 from xray_model.data import decisions as domain
 from xray_model.data.causes import Cause, find_cause
-from xray_model.data.decisions import Decision, in_order, never_released
+from xray_model.data.decisions import Decision, Proposal, in_order, never_released
 from xray_model.errors import InvalidInput, ObjectNotFound
 from xray_model.outcomes import BatchOutcome
 
@@ -36,6 +36,8 @@ NO_REASON = "Sound, waits with its batch"
 
 _MOST_ROWS = 500_000
 """Rows kept in memory, about a kilobyte each."""
+_MOST_NAMED = 1_000_000
+"""Images that the decisions kept in memory name, about 120 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ class Desk:
         self.objects = objects
         self._lock = Lock()
         self._committed: dict[str, _Committed] = {}
-        self._decisions: dict[str, Decision] = {}
+        self._recording = Lock()
+        self._reading: dict[str, Lock] = {}
+        self._decisions: LRUCache[str, Decision] = LRUCache(_MOST_NAMED, getsizeof=_weigh_decision)
         self._reviews: LRUCache[tuple[str, ...], Review] = LRUCache(_MOST_ROWS, getsizeof=len)
 
     def list_batches(self) -> list[BatchSummary]:
@@ -157,8 +161,17 @@ class Desk:
         """All decisions, or those on every reading of one batch, in order."""
         prefix = DECISIONS if batch_id is None else f"{DECISIONS}{catalog.batch_family(batch_id)}"
         keys = [info.key for info in self.objects.list(prefix)]
-        self._decisions |= read_decisions(self.objects, [key for key in keys if key not in self._decisions])
-        return in_order(self._decisions[key] for key in keys)
+        with self._lock:
+            found = {key: self._decisions[key] for key in keys if key in self._decisions}
+        read = read_decisions(self.objects, [key for key in keys if key not in found])
+        with self._lock:
+            self._decisions.update(read)
+        return in_order((found | read).values())
+
+    def record(self, proposal: Proposal, token: str) -> Recorded:
+        """`record_decision`, one at a time: a form that is sent twice at once leaves one object and is told of once."""
+        with self._recording:
+            return record_decision(self.objects, proposal, token)
 
     def review(self, batch_id: str) -> Review:
         """One batch with its images as they count now.
@@ -186,20 +199,23 @@ class Desk:
         return Spread.total(spreads)
 
     def _decided_families(self) -> set[str]:
-        return {catalog.batch_family(decision.batch_id) for decision in self.list_decisions()}
+        return {catalog.batch_family(info.key.split("/")[1]) for info in self.objects.list(DECISIONS)}
 
     def _review(self, batch_id: str) -> Review:
         decisions = self.list_decisions(batch_id)
         name = (batch_id, *(decision.id for decision in decisions))
         with self._lock:
-            known = self._reviews.get(name)
-        if known is not None:
-            return known
-        made = read_review(self.objects, batch_id, decisions)
-        with self._lock:
-            if len(made) < _MOST_ROWS:
-                self._reviews[name] = made
-        return made
+            reading = self._reading.setdefault(batch_id, Lock())
+        with reading:  # who comes while it is read waits for it, instead of reading the same again
+            with self._lock:
+                known = self._reviews.get(name)
+            if known is not None:
+                return known
+            made = read_review(self.objects, batch_id, decisions)
+            with self._lock:
+                if len(made) < _MOST_ROWS:
+                    self._reviews[name] = made
+            return made
 
     def _read_committed(self, batch_ids: Sequence[str]) -> None:
         keys = {catalog.catalog_key(one): one for one in batch_ids if one not in self._committed}
@@ -234,6 +250,10 @@ def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) 
         never=never_released(rows),
     )
     return Review(outcome, now, tuple(decisions))
+
+
+def _weigh_decision(decision: Decision) -> int:
+    return len(decision.image_ids) + 1
 
 
 def count_reasons(review: Review, rows: pd.DataFrame) -> list[tuple[str, int]]:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -14,8 +16,8 @@ from apps.console.access.visiting import Steward
 from apps.console.access.visitors import Visitor
 from apps.console.choosing import Choice, fingerprint
 from apps.console.dependencies import OpenedDesk
-from storage.decisions import Recorded, record_decision
-from storage.desk import Desk
+from storage.decisions import Recorded
+from storage.desk import Desk, Review
 from xray_model.data.decisions import Action, Decision, Proposal, propose
 from xray_model.errors import InvalidInput, ObjectNotFound
 
@@ -33,15 +35,10 @@ def decide(batch_id: str, request: Request, steward: Steward, desk: OpenedDesk, 
         InvalidInput: it cannot be decided so, or the images are no longer those that the form's reader saw.
     """
     action = form.one("action")
-    proposal = propose(
-        batch_id=batch_id,
-        action=action,
-        image_ids=_chosen_images(desk, batch_id, request, form),
-        label=form.one("label") if action == Action.RELABEL else None,
-        who=steward.name,
-        why=form.one("why"),
-    )
-    return _record(desk, request, steward, proposal, form)
+    label = form.one("label") if action == Action.RELABEL else None
+    wanted = partial(propose, batch_id=batch_id, action=action, label=label, who=steward.name, why=form.one("why"))
+    images = _chosen_images(desk, batch_id, request, form, wanted)
+    return _record(desk, request, steward, wanted(image_ids=images), form)
 
 
 @router.post("/decisions/{decision_id}/undo")
@@ -59,7 +56,9 @@ def undo(decision_id: str, request: Request, steward: Steward, desk: OpenedDesk,
     return _record(desk, request, steward, proposal, form)
 
 
-def _chosen_images(desk: Desk, batch_id: str, request: Request, form: Form) -> tuple[str, ...]:
+def _chosen_images(
+    desk: Desk, batch_id: str, request: Request, form: Form, wanted: Callable[..., Proposal]
+) -> tuple[str, ...]:
     """The images that a form is about; none for the whole batch."""
     match form.one("about"):
         case "batch":
@@ -73,7 +72,7 @@ def _chosen_images(desk: Desk, batch_id: str, request: Request, form: Form) -> t
             review = desk.review(batch_id)
             rows = Choice.of(request.query_params, review).select(review)
             if fingerprint(rows) != form.one("seen"):
-                raise InvalidInput("the list has changed since you looked at it: look again, nothing was decided")
+                return _sent_before(review, form, wanted)
             # What can never be released was said beside the button; the others are meant.
             chosen = rows[rows["never"].isna()] if form.one("action") == Action.RELEASE else rows
             if chosen.empty:
@@ -83,8 +82,21 @@ def _chosen_images(desk: Desk, batch_id: str, request: Request, form: Form) -> t
             raise InvalidInput(f"a decision is about ticked images, the list or the batch, not {about!r}")
 
 
+def _sent_before(review: Review, form: Form, wanted: Callable[..., Proposal]) -> tuple[str, ...]:
+    """The images of the decision by which this very form, sent a second time, has changed its list itself.
+
+    Raises:
+        InvalidInput: something else has changed it.
+    """
+    token = form.one("token")
+    for one in review.decisions:
+        if one.action == form.one("action") and wanted(image_ids=one.image_ids).identify(token) == one.id:
+            return one.image_ids
+    raise InvalidInput("the list has changed since you looked at it: look again, nothing was decided")
+
+
 def _record(desk: Desk, request: Request, steward: Visitor, proposal: Proposal, form: Form) -> RedirectResponse:
-    recorded = record_decision(desk.objects, proposal, token=form.one("token"))
+    recorded = desk.record(proposal, form.one("token"))
     decision = recorded.decision
     audit(
         request,

@@ -1,11 +1,13 @@
 """What is on a steward's desk."""
 
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from storage.decisions import record_decision
-from storage.desk import Desk, count_reasons
+from storage.desk import Desk, Review, count_reasons, read_review
 from storage.distributions import Spread
 from storage.store import Store
 from tests.apps.console.filling import fill, image_id
@@ -106,3 +108,49 @@ def test_a_batch_read_again_says_where_it_is_now(store: Store) -> None:
     assert desk.review(again).statuses == desk.list_batches()[0].statuses == {"held": 1, "rejected": 1}
     decide(store, first, "undo", undoes=rejection)
     assert desk.review(again).statuses == {"held": 2}
+
+
+def test_one_click_at_once_is_one_object(store: Store) -> None:
+    """A form that is sent eight times at the same moment leaves one object, and is told of as new once."""
+    proposal = propose(batch_id=fill(store, "b", ["held"]), action="release", who="ada", why="seen")
+    desk = Desk(store.objects)
+    with ThreadPoolExecutor(8) as pool:
+        recorded = list(pool.map(lambda _: desk.record(proposal, "form"), range(8)))
+    assert sum(one.new for one in recorded) == 1
+    assert len({one.decision.id for one in recorded}) == 1
+    assert len(list(store.objects.list("decisions/"))) == 1
+
+
+def test_a_batch_that_many_ask_for_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks while it is read waits for it; a decision makes it read once more."""
+    batch_id = fill(store, "b", ["held"] * 3)
+    reads: list[int] = []
+
+    def slow_review(*arguments: object) -> Review:
+        reads.append(1)
+        time.sleep(0.2)
+        return read_review(*arguments)  # type: ignore[arg-type] # as it was called
+
+    monkeypatch.setattr("storage.desk.read_review", slow_review)
+    desk = Desk(store.objects)
+    for times in (1, 2):
+        with ThreadPoolExecutor(8) as pool:
+            reviews = list(pool.map(lambda _: desk.review(batch_id), range(8)))
+        assert len({id(review) for review in reviews}) == 1
+        assert len(reads) == times
+        decide(store, batch_id, "release")
+
+
+def test_what_is_kept_in_memory_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many batches and decisions there are, few are kept, and all of them count."""
+    monkeypatch.setattr("storage.desk._MOST_ROWS", 25)
+    monkeypatch.setattr("storage.desk._MOST_NAMED", 12)
+    batches = [fill(store, f"b{place}", ["held"] * 9) for place in range(8)]
+    for place, batch_id in enumerate(batches):
+        decide(store, batch_id, "reject", *(image_id(f"b{place}", image) for image in range(3)))
+    desk = Desk(store.objects)
+    for _ in range(2):
+        assert [desk.review(batch_id).statuses for batch_id in batches] == [{"held": 6, "rejected": 3}] * 8
+        assert len(desk.list_decisions()) == 8
+    assert sum(map(len, desk._reviews.values())) <= 25
+    assert sum(len(one.image_ids) for one in desk._decisions.values()) <= 12

@@ -173,13 +173,18 @@ def test_a_wrong_form_decides_nothing(stella: TestClient, store: Store, wrong: d
     assert load_decisions(store.objects) == {}
 
 
-def test_a_form_sent_twice_is_decided_once(stella: TestClient, store: Store) -> None:
-    """The second answer is that of the first, and the store holds one decision."""
+@pytest.mark.parametrize("about", ["batch", "list"])
+def test_a_form_sent_twice_is_decided_once(stella: TestClient, store: Store, about: str) -> None:
+    """The second answer is that of the first, also where that changed the list; with another reason it is refused."""
     batch_id = fill(store, "b", STATUSES)
-    page = stella.get(f"/batches/{batch_id}")
-    fields = fields_of(page) | {"about": "batch", "why": "seen", "action": "release"}
-    answers = [stella.post(f"/batches/{batch_id}/decisions", data=fields) for _ in range(3)]
+    page = stella.get(f"/batches/{batch_id}?status=held")
+    fields = fields_of(page) | {"about": about, "why": "seen", "action": "release"}
+    address = f"/batches/{batch_id}/decisions?status=held"
+    answers = [stella.post(address, data=fields) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [303] * 3
     assert len({answer.headers["location"] for answer in answers}) == 1
+    if about == "list":
+        assert stella.post(address, data={**fields, "why": "seen again"}).status_code == 422
     assert len(load_decisions(store.objects)[batch_id]) == 1
 
 

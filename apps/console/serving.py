@@ -19,7 +19,7 @@ from apps.console.app import create_app
 from apps.console.patience import PatientProtocol
 from apps.people import console_folder
 from apps.review import login_name
-from storage.settings import Settings
+from storage.settings import Settings, prepare_environment
 from storage.store import open_store
 from xray_model.errors import ConfigurationError
 
@@ -51,6 +51,7 @@ def serve_console(options: Listening) -> None:
         ConfigurationError: it could be reached by strangers, or cannot listen.
     """
     settings = Settings()
+    prepare_environment(settings)
     store = open_store(settings)
     sockets = listen(options.host, options.port)
     try:

@@ -188,6 +188,17 @@ def test_a_form_sent_twice_is_decided_once(stella: TestClient, store: Store, abo
     assert len(load_decisions(store.objects)[batch_id]) == 1
 
 
+def test_a_release_counts_where_prefect_does_not_answer(
+    stella: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The decision is recorded and answered; that nobody was told stands in the log."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    batch_id = fill(store, "b", STATUSES)
+    assert decide(stella, f"/batches/{batch_id}", "release", about="batch").status_code == 303
+    assert now(store, batch_id).count("accepted") == 2
+    assert "the Prefect server does not answer" in caplog.text
+
+
 def test_image_after_image_is_decided(stella: TestClient, store: Store) -> None:
     """The page of an image has those before and after it, and its form leads on to the next."""
     batch_id = fill(store, "b", STATUSES)

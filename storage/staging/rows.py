@@ -8,12 +8,16 @@ from storage.decisions import load_rows_now
 from storage.incoming import IncomingBatch
 from storage.known import KnownRows, load_known
 from storage.staging.files import facts_key, read_frames, records_key
-from storage.staging.plan import SETTLED, BatchPlan
+from storage.staging.plan import RECORD_COLUMNS, SETTLED, BatchPlan
 from storage.store import Store
 from xray_model.data.identity import assign_patients, find_contradictions, find_duplicates
+from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.data.splits import assign_split
 
 _FACTS = ("image_id", "unreadable", "width", "height", "bits", "mode", "window_path", "inverted", "phash")
+_STAGED_ONLY = ("name", "display", "unreadable")
+"""Columns of a staged record that no row has, or that the facts tell better."""
+_COLUMNS = (*(name for name in RECORD_COLUMNS if name not in _STAGED_ONLY), *_FACTS, *QUALITY_FIGURES, "shard", "row")
 _KNOWN = ("image_id", "phash", "patient_id", "split", "label", "status", "source", "age")
 
 
@@ -39,8 +43,9 @@ def assemble_rows(store: Store, batch: IncomingBatch, plan: BatchPlan, known: pd
     shards = range(plan.shards)
     records = read_frames(store.objects, [records_key(plan.batch_id, plan.records, shard) for shard in shards])
     facts = read_frames(store.objects, [facts_key(plan.batch_id, shard) for shard in shards])
-    rows = pd.concat([records.drop(columns=["name", "display", "unreadable"], errors="ignore"), facts], axis=1)
-    rows = rows.reindex(columns=[*dict.fromkeys([*rows.columns, *_FACTS, "shard", "row"])])
+    rows = pd.concat([records.drop(columns=[*_STAGED_ONLY], errors="ignore"), facts], axis=1)
+    # What no image of the batch has is a column all the same, also where a revision brings no image.
+    rows = rows.reindex(columns=[*dict.fromkeys([*rows.columns, *_COLUMNS])])
     rows = rows.assign(batch_id=plan.batch_id, source=plan.source, revision=plan.revision)
     revisions = [] if batch.attempt else current_batches(store.objects, batch.family)
     sent = load_rows_now(store.objects, ["key", "image_id"], batches=revisions, statuses=SETTLED)

@@ -58,6 +58,17 @@ def test_each_time_is_a_revision_of_its_own(images: int) -> None:
     assert catalog.current_batches(objects) == [third.batch_id] == [f"{first.batch_id}-2"]
 
 
+def test_a_revision_without_a_new_image_is_no_empty_batch(images: int) -> None:
+    """A file that is no image makes a revision: it is accepted with no row, and asked as every other."""
+    run()
+    objects = open_store(Settings()).objects
+    objects.put("incoming/hospital/first/notes.txt", b"sent by the night shift")
+    (second,) = run()
+    assert (second.status, second.read, second.reasons) == (BatchStatus.ACCEPTED, 0, ())
+    assert all(result.evaluated for result in second.expectations)
+    assert len(catalog.load_rows(objects, ["image_id"])) == images
+
+
 def test_a_batch_that_cannot_be_read_again_keeps_what_was_read(images: int) -> None:
     """Under a layout that it does not follow it is refused, and its first reading still counts."""
     (first,) = run()

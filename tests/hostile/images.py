@@ -78,7 +78,7 @@ _IMAGES: dict[str, tuple[Encode, End]] = {
     "cmyk.jpg": (lambda p: en.jpeg(p, "CMYK"), ACCEPTED),
     "ycck-progressive.jpg": (lambda p: en.jpeg(p, "CMYK", progressive=True), ACCEPTED),
     "progressive.jpg": (lambda p: en.jpeg(p, progressive=True), ACCEPTED),
-    "turned-by-exif.jpg": (lambda p: en.jpeg(p, exif=_exif(6)), ACCEPTED),
+    "turned-by-exif.jpg": (lambda p: en.jpeg(np.rot90(p), exif=_exif(6)), ACCEPTED),  # it lies, and is told to stand
     "much-exif.jpg": (lambda p: en.jpeg(p, exif=_exif(padding=60_000)), ACCEPTED),
     "multi-picture.jpg": (_multi_picture, ACCEPTED),
     "junk-behind.jpg": (lambda p: en.jpeg(p) + bytes(2**20), ACCEPTED),

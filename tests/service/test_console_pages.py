@@ -53,7 +53,18 @@ def every_page(held: str) -> list[str]:
     batch = f"/batches/{held}"
     image = f"{batch}/images/{image_id('held', 1)}?status=quarantined"
     chosen = f"{batch}?status=quarantined&reason=looks+inverted"
-    return ["/", "/batches", batch, chosen, f"{batch}?status=accepted", image, "/history", "/models", "/batches/none"]
+    return [
+        "/",
+        "/batches",
+        batch,
+        chosen,
+        f"{batch}?status=accepted",
+        image,
+        "/history",
+        "/models",
+        "/bounds",
+        "/batches/none",
+    ]
 
 
 def decide_and_take_back(store: Store, held: str) -> None:

@@ -1,6 +1,7 @@
 """Which images of a batch are looked at: by status, by reason, by a value such as the scanner's, page by page."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,7 +15,7 @@ from xray_model.data.causes import spell_values
 PAGE = 48
 """Images on one page of a gallery."""
 STATUSES = ("quarantined", "held", "rejected", "accepted")
-_LAST_PAGE = 1_000_000
+_PAGE_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Choice:
             reason=query.get("reason") or None,
             clue=clue if clue in CLUES else None,
             value=query.get("value"),
-            page=min(int(page), _LAST_PAGE) if page.isascii() and page.isdigit() and int(page) else 1,
+            page=max(int(page), 1) if _PAGE_NUMBER.fullmatch(page) else 1,
         )
 
     def select(self, review: Review) -> pd.DataFrame:

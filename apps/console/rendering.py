@@ -1,6 +1,7 @@
 """Filling the console's templates: escaping always on, no script, the style as a file of its own."""
 
 import hashlib
+import shlex
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -36,6 +37,7 @@ def style_url() -> str:
 def _environment() -> Environment:
     environment = make_environment("apps.console")
     environment.filters["link"] = link_report
+    environment.filters["shell"] = shlex.quote  # a sender named the source, and a steward copies the command
     return environment
 
 

@@ -13,7 +13,10 @@ from xray_model.errors import InvalidInput, ObjectNotFound
 router = APIRouter()
 
 _KINDS = {".html": "text/html; charset=utf-8", ".jpg": "image/jpeg", ".json": "application/json"}
-_OURS = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+_OURS = (
+    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 """Our own pages hold no script, and name the digest of their one style sheet themselves."""
 _FOREIGN = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "

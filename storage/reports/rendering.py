@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,6 +12,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from storage.reports import charts, figures, keys, terms
+
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Unicode's embeddings, overrides and isolates, by which a page could be made to read `held` where it says `dleh`."""
 
 
 def render_page(template: str, page: str, values: dict[str, Any]) -> bytes:
@@ -45,6 +49,7 @@ def make_environment(*packages: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_show_order,
     )
     environment.filters.update(
         link=_link,
@@ -64,6 +69,11 @@ def make_environment(*packages: str) -> Environment:
 @cache
 def _environment() -> Environment:
     return make_environment()
+
+
+def _show_order(value: object) -> object:
+    """A value without what would turn the order of the words around it: a sender's name may hold such."""
+    return _TURNING.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
 
 
 @pass_context

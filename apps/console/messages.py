@@ -8,6 +8,8 @@ from fastapi.responses import HTMLResponse
 from apps.console.access.visitors import Visitor
 from apps.console.rendering import render_page
 
+_LONGEST = 2_000
+"""Characters of a text: it may quote what was sent."""
 _HEADLINES = {
     400: "This request cannot be read",
     403: "Not allowed",
@@ -30,7 +32,8 @@ def message_page(
 ) -> HTMLResponse:
     """A page of one headline, which the status gives, and one text, which is escaped."""
     headline = _HEADLINES.get(status) or HTTPStatus(status).phrase
-    values = {"headline": headline, "text": text, "back": "/", "back_words": "To the first page"}
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    values = {"headline": headline, "text": shown, "back": "/", "back_words": "To the first page"}
     page = render_page("message.html", visitor, status, **values)
     page.headers.update(headers or {})
     return page

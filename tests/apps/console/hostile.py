@@ -116,6 +116,7 @@ def _addresses(text: str) -> list[str]:
         "/history",
         f"/history?page={said}",
         "/models",
+        "/bounds",
         "/reports/index.html",
         f"/reports/nights/{_NIGHT}/index.html",
         f"/batches/{said}",

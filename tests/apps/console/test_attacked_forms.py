@@ -102,7 +102,8 @@ def test_a_forged_form_changes_nothing_anywhere(
         answer = sender.post(path + query, data={**form, "csrf": carried.get(secret, [])}, headers=headers)
         assert answer.status_code == 403, path
         assert "set-cookie" not in answer.headers
-        assert [line["event"] for line in audited(console)[lines:]] == ["forged form"], path
+        written = [line["event"] for line in audited(console)[lines:]]
+        assert written == ([] if path == "/sign-in" else ["forged form"]), path
     assert contents(store) == before
     assert stella.get("/").status_code == 200
 
@@ -191,6 +192,8 @@ def test_a_form_replayed_at_once_decides_once(
         {"image": ""},
         {"image": "../decisions"},
         {"about": "everything"},
+        {"about": "x" * 900_000},
+        {"action": "x" * 900_000},
         {"about": "list", "seen": ""},
         {"about": "list", "seen": "0" * 16},
         {"action": "undo"},

@@ -20,7 +20,7 @@ TEXTS = [
     '"><img src=x onerror=alert(1)>',
     "' onmouseover='alert(1)",
     "javascript:alert(1)//",
-    "{{7*7}}{% raw %}{{ config }}",
+    "{{1234*4321}}{% raw %}{{ config }}",
     "]]>--></style></title></textarea></select><svg onload=alert(1)>",
     "&lt;script&gt;&#60;b&#62;",
     "//evil.example/\\evil.example?#",
@@ -78,7 +78,7 @@ def test_no_text_is_markup(tmp_path: Path, harmless: list[Page], text: str) -> N
         assert page.skeleton in (plain.skeleton, harmless[-1].skeleton if "/" in text else None), address
         assert all(stays(address, one) for one in page.addresses), address
         assert not TURNING.search(answer.text), address
-        assert "49" not in page.words or "7*7" not in text, address
+        assert str(1234 * 4321) not in page.words, address
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none';"), address
         assert ("form-action" in policy, "script" in policy) == (True, False), address

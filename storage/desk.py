@@ -139,7 +139,7 @@ class Desk:
         self._recording = Lock()
         self._reading: dict[str, Lock] = {}
         self._decisions: LRUCache[str, Decision] = LRUCache(_MOST_NAMED, getsizeof=_weigh_decision)
-        self._reviews: LRUCache[tuple[str, ...], Review] = LRUCache(_MOST_ROWS, getsizeof=len)
+        self._reviews: LRUCache[str, Review] = LRUCache(_MOST_ROWS, getsizeof=len)
 
     def list_batches(self) -> list[BatchSummary]:
         """Every current batch, the newest first."""
@@ -203,18 +203,18 @@ class Desk:
 
     def _review(self, batch_id: str) -> Review:
         decisions = self.list_decisions(batch_id)
-        name = (batch_id, *(decision.id for decision in decisions))
+        ids = [decision.id for decision in decisions]
         with self._lock:
             reading = self._reading.setdefault(batch_id, Lock())
         with reading:  # who comes while it is read waits for it, instead of reading the same again
             with self._lock:
-                known = self._reviews.get(name)
-            if known is not None:
+                known = self._reviews.get(batch_id)
+            if known is not None and [decision.id for decision in known.decisions] == ids:
                 return known
             made = read_review(self.objects, batch_id, decisions)
             with self._lock:
                 if len(made) < _MOST_ROWS:
-                    self._reviews[name] = made
+                    self._reviews[batch_id] = made
             return made
 
     def _read_committed(self, batch_ids: Sequence[str]) -> None:

@@ -15,19 +15,31 @@ from apps.console.access.settings import ConsoleSettings
 from apps.console.app import create_app
 from storage.catalog import commit_batch
 from storage.decisions import record_decision
+from storage.reports import keys
 from storage.reports.batches import write_batch_page
 from storage.reports.index import write_index
 from storage.reports.nights import write_night_page
 from storage.reports.pictures import Picture
+from storage.reports.validation import write_validation_page
+from storage.reports.validation_index import write_validation_index
 from storage.settings import Settings
 from storage.store import Store, open_store
 from tests.apps.console.browsers import HOST, open_browser
 from tests.apps.console.filling import fill, image_id
 from xray_model.data.decisions import propose
-from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
+from xray_model.outcomes import (
+    BatchOutcome,
+    BatchStatus,
+    DriftOutcome,
+    DriftState,
+    ExpectationResult,
+    NightOutcome,
+    Refusal,
+    RetrainOutcome,
+)
 
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_BATCH, _REFUSED = "hospital.sent.0123456789ab", "hospital.refused.0123456789ab"
+BATCH, REFUSED = "hospital.sent.0123456789ab", "hospital.refused.0123456789ab"
 _NIGHT = "20261121T020000Z-3f9a"
 _STATUSES = ["quarantined", "held", "quarantined", "accepted", "quarantined", "quarantined"]
 
@@ -59,29 +71,49 @@ class Page(HTMLParser):
 def open_desk(folder: Path, text: str) -> tuple[TestClient, list[str]]:
     """A steward's browser at a console over such a store, and the addresses of its pages."""
     store = open_store(Settings(home=folder, salt=SecretStr("a salt for tests"), side=64))
-    plant(store, text)
+    reports = plant(store, text)
     console = ConsoleSettings(folder / "console", frozenset({HOST}), 8420, owner="ada")
-    return open_browser(create_app(console, store)), _addresses(text)
+    return open_browser(create_app(console, store)), [*(f"/{key}" for key in reports), *_addresses(text)]
 
 
-def plant(store: Store, text: str) -> None:
-    """Fill a store with batches, decisions and reports that hold `text`."""
+def plant(store: Store, text: str) -> list[str]:
+    """Fill a store with batches, decisions and reports that hold `text`; gives the keys of the reports."""
     fill(
         store,
         text,
         _STATUSES,
         (f"looks {text}", f"is {text}"),
-        batch=_BATCH,
+        batch=BATCH,
         **dict.fromkeys(["label", "view", "sex", "manufacturer", "mode", "window_path"], text),
     )
+    result = ExpectationResult(
+        code="of-an-attacker",
+        sentence=text,
+        refusal=text,
+        severity="batch",
+        passed=False,
+        evaluated=True,
+        failures=1,
+        observed=text,
+        suite=text,
+        kind=text,
+        bounds=text,
+    )
     refused = BatchOutcome(
-        batch_id=_REFUSED, source=text, name=text, status=BatchStatus.REFUSED, reasons=(text, text), files=1
+        batch_id=REFUSED,
+        source=text,
+        name=text,
+        status=BatchStatus.REFUSED,
+        reasons=(text, text),
+        files=1,
+        refusals=(Refusal(reason=text, images=1),),
+        expectations=(result,),
     )
     commit_batch(store.objects, pd.DataFrame(), refused)
     said = text if text.isprintable() else "plain"
-    first = propose(batch_id=_BATCH, action="reject", image_ids=(image_id(text, 0),), who=said[:100], why=said)
+    first = propose(batch_id=BATCH, action="reject", image_ids=(image_id(text, 0),), who=said[:100], why=said)
     decision = record_decision(store.objects, first).decision.id
-    undone = propose(batch_id=_BATCH, action="undo", undoes=decision, who=said[:100], why=said)
+    undone = propose(batch_id=BATCH, action="undo", undoes=decision, who=said[:100], why=said)
     record_decision(store.objects, undone)
     record_decision(store.objects, first)
     picture = Picture(image_id(text, 0), np.zeros((8, 8), np.uint8), text, (text,))
@@ -98,10 +130,17 @@ def plant(store: Store, text: str) -> None:
     )
     write_night_page(store.objects, night)
     write_index(store.objects)
+    return [
+        keys.INDEX,
+        keys.night_page(_NIGHT),
+        keys.batch_page(refused),
+        write_validation_page(store.objects, refused, {"of-an-attacker": [image_id(text, 0), text]}),
+        write_validation_index(store.objects),
+    ]
 
 
 def _addresses(text: str) -> list[str]:
-    said, home = quote(text, safe=""), f"/batches/{_BATCH}"
+    said, home = quote(text, safe=""), f"/batches/{BATCH}"
     image = image_id(text, 0)
     return [
         "/",
@@ -112,13 +151,11 @@ def _addresses(text: str) -> list[str]:
         f"{home}?status=quarantined&clue=manufacturer&value={said}",
         f"{home}?status=rejected&reason={said}&clue={said}&value={said}",
         f"{home}/images/{image}?reason={said}&decided={said}",
-        f"/batches/{_REFUSED}",
+        f"/batches/{REFUSED}",
         "/history",
         f"/history?page={said}",
         "/models",
         "/bounds",
-        "/reports/index.html",
-        f"/reports/nights/{_NIGHT}/index.html",
         f"/batches/{said}",
         f"{home}/images/{said}",
         f"/pictures/{said}/{said}.jpg",

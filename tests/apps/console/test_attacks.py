@@ -13,7 +13,7 @@ from storage.objects.local import LocalObjects
 from storage.store import Store
 from tests.apps.console.browsers import audited
 from tests.apps.console.filling import fill, image_id
-from tests.apps.console.hostile import TURNING, Page, open_desk
+from tests.apps.console.hostile import BATCH, REFUSED, TURNING, Page, open_desk
 
 TEXTS = [
     "<script>alert(1)</script>",
@@ -83,14 +83,14 @@ def test_no_text_is_markup(tmp_path: Path, harmless: list[Page], text: str) -> N
         assert policy.startswith("default-src 'none';"), address
         assert ("form-action" in policy, "script" in policy) == (True, False), address
         assert not {"set-cookie", "refresh", "link"} & set(answer.headers), address
-    shown = Page(browser.get(addresses[2]).text).words
+    shown = Page(browser.get(f"/batches/{BATCH}").text).words
     assert f"is {TURNING.sub(chr(0xFFFD), text)}" in shown
 
 
 def test_a_copied_command_holds_no_other(tmp_path: Path) -> None:
     """The command that a page gives for a batch that could not be read quotes the source's name for a shell."""
-    browser, addresses = open_desk(tmp_path, "x'; rm -rf ~ #")
-    words = Page(browser.get(addresses[8]).text).words
+    browser, _ = open_desk(tmp_path, "x'; rm -rf ~ #")
+    words = Page(browser.get(f"/batches/{REFUSED}").text).words
     assert """--source 'x'"'"'; rm -rf ~ #' --batch NAME""" in words
 
 

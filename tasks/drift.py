@@ -34,6 +34,7 @@ WORDS = {
 """What a steward calls a column; the others are called what they are."""
 _MOST_REFERENCE = 5000
 _MOST_SHARES = 3
+_NO_MARKUP = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
 
 
 @stage_task("monitor-drift")
@@ -113,10 +114,9 @@ def _comparable(name: str, current: pd.DataFrame, reference: pd.DataFrame, minim
 
 
 def _plain(frame: pd.DataFrame, numbers: Sequence[str], categories: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {name: frame[name].astype(float) for name in numbers}
-        | {name: frame[name].astype(object).where(frame[name].notna(), "unknown") for name in categories}
-    )
+    # Evidently writes values into a script as they are, and a scanner's maker can be called `</script>…`.
+    words = {name: frame[name].astype(object).fillna("unknown").str.replace("<", _NO_MARKUP) for name in categories}
+    return pd.DataFrame({name: frame[name].astype(float) for name in numbers} | words)
 
 
 def _column_metrics(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:

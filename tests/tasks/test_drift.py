@@ -100,6 +100,16 @@ def test_images_are_compared_as_they_count_now(store: Store) -> None:
     assert monitor(store, name, snapshot.snapshot_id).images == 2
 
 
+def test_the_full_report_runs_no_text_of_a_sender(store: Store) -> None:
+    """A maker's name that would end Evidently's script and begin another stands in it as a name alone."""
+    name = "</script><script>alert(1)</script><!--"
+    current = frame(200).assign(manufacturer=name)
+    compare(current, frame(500, seed=3).assign(manufacturer=[name, "b"] * 250), POLICY, store.objects, KEY)
+    report = store.objects.get(KEY).decode()
+    assert "script>alert(1)" in report
+    assert "<script>alert(1)" not in report
+
+
 def test_columns_are_described_for_people() -> None:
     """A number by its mean, a category by its largest shares."""
     assert describe_column(pd.Series([1.0, 2.0, np.nan])) == "mean 1.5"

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from apps.console.access.settings import ConsoleSettings
 from storage.bounds import load_bounds
 from storage.catalog import commit_batch
-from storage.decisions import load_decisions, load_rows_now
+from storage.decisions import Recorded, load_decisions, load_rows_now
 from storage.shards import load_image
 from storage.store import Store
 from tests.apps.console.browsers import audited
@@ -191,11 +191,20 @@ def test_a_form_sent_twice_is_decided_once(stella: TestClient, store: Store, abo
 def test_a_release_counts_where_prefect_does_not_answer(
     stella: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The decision is recorded and answered; that nobody was told stands in the log."""
+    """The decision is recorded and answered; that nobody could be told stands in the log."""
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    told: list[Recorded] = []
+
+    def tell_nobody(recorded: Recorded) -> bool:
+        told.append(recorded)
+        return False
+
+    # What it asks is asked of a real server in tests/service; Prefect reads its settings once in a process.
+    monkeypatch.setattr("tasks.decisions.announce_release", tell_nobody)
     batch_id = fill(store, "b", STATUSES)
     assert decide(stella, f"/batches/{batch_id}", "release", about="batch").status_code == 303
     assert now(store, batch_id).count("accepted") == 2
+    assert [one.accepted for one in told] == [2]
     assert "the Prefect server does not answer" in caplog.text
 
 

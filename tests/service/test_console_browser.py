@@ -96,6 +96,7 @@ def decide_in_browser(visit: Visit) -> str:
         visit.fill_in(why="the scanner is set up wrongly")
         tab.follow("button[value=reject]")
     assert tab.text("h1").startswith("wrong is decided: 1 accepted")
+    assert tab.count("#decide") == 0
     tab.follow("nav[aria-label=Console] a[href='/']")
     assert tab.text("h1") == "Nothing waits for you"
     tab.follow(".who button")

@@ -36,7 +36,7 @@ class Tab:
         self._context = connection.call("Target.createBrowserContext")["browserContextId"]
         target = connection.call("Target.createTarget", url="about:blank", browserContextId=self._context)["targetId"]
         self._session = connection.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime", "Audits"):
+        for domain in ("Page", "Network", "Log", "Runtime"):
             self._call(f"{domain}.enable")
         self._call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.resize(1280, 900)
@@ -121,10 +121,10 @@ class Tab:
 
     @property
     def complaints(self) -> list[str]:
-        """What the browser would write on its console, answers of 400 and more among it, and its issues."""
-        entries = [f"{told['entry']['source']}: {told['entry']['text']}" for told in self._told("Log.entryAdded")]
-        issues = [told["issue"]["code"] for told in self._told("Audits.issueAdded")]
-        return entries + issues + [str(told) for told in self._told("Runtime.exceptionThrown")]
+        """The errors on the browser's console: what a policy blocked, answers of 400 and more, scripts that failed."""
+        entries = [told["entry"] for told in self._told("Log.entryAdded")]
+        errors = [f"{one['source']}: {one['text']}" for one in entries if one["level"] == "error"]
+        return errors + [str(told) for told in self._told("Runtime.exceptionThrown")]
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._connection.call(method, self._session, **parameters)

@@ -110,8 +110,8 @@ def test_the_night_trains_on_exactly_what_was_released(visit: Visit, store: Stor
     wrong = send_batches(tmp_path)
     released = decide_in_browser(visit)
     assert visit.asked_elsewhere() == []
-    (complaint,) = visit.tab.complaints
-    assert "status of 403" in complaint  # the wrong token
+    complaints = [one for one in visit.tab.complaints if "status of 403" not in one]  # the wrong token
+    assert complaints == []
     statuses = load_rows_now(store.objects, ["image_id", "status"], [wrong]).set_index("image_id")["status"]
     assert statuses.pop(released) == "accepted"
     assert set(statuses) == {"rejected"}

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from httpx import Response
 from PIL import Image
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from starlette.testclient import TestClient
 
 from apps.console.access.settings import ConsoleSettings
@@ -202,7 +203,8 @@ def test_a_release_counts_where_prefect_does_not_answer(
     # What it asks is asked of a real server in tests/service; Prefect reads its settings once in a process.
     monkeypatch.setattr("tasks.decisions.announce_release", tell_nobody)
     batch_id = fill(store, "b", STATUSES)
-    assert decide(stella, f"/batches/{batch_id}", "release", about="batch").status_code == 303
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):  # Prefect may be imported already
+        assert decide(stella, f"/batches/{batch_id}", "release", about="batch").status_code == 303
     assert now(store, batch_id).count("accepted") == 2
     assert [one.accepted for one in told] == [2]
     assert "the Prefect server does not answer" in caplog.text

@@ -1,42 +1,10 @@
-"""Real consoles, each a process of its own."""
+"""People at real consoles, without a browser."""
 
 import os
 import re
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-
-ROOT = Path(__file__).resolve().parents[2]
-_SECONDS = 60
-
-
-@contextmanager
-def running_console(home: Path, log: Path) -> Iterator[tuple[str, int]]:
-    """A console over the store of `home`: its address and process id; what it says goes to `log`."""
-    command = [sys.executable, "-u", "-c", "from apps.cli import main; main()", "console", "--port", "0"]
-    environment = {**os.environ, "XRAY_HOME": str(home), "COLUMNS": "200"}
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output) as process,
-    ):
-        try:
-            yield _wait_for_address(log), process.pid
-        finally:
-            process.kill()
-
-
-def _wait_for_address(log: Path) -> str:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        if said := re.search(r"https?://\S+", log.read_text()):
-            return said[0]
-        time.sleep(0.1)
-    raise AssertionError(f"no console after {_SECONDS} s: {log.read_text()}")
 
 
 def sign_in(address: str, name: str, token: str, limits: httpx.Limits | None = None) -> httpx.Client:

@@ -23,7 +23,8 @@ from apps.console.access.visitors import Role
 from storage.decisions import PREFIX, load_decisions, load_rows_now
 from storage.store import Store
 from tests.apps.console.filling import fill, image_id
-from tests.service.consoles import memory_of, running_console, secret_of, sign_in
+from tests.servers.console import console_process, console_server
+from tests.service.consoles import memory_of, secret_of, sign_in
 
 pytestmark = pytest.mark.service
 
@@ -117,7 +118,7 @@ def test_readers_and_writers_at_once(home: Path, store: Store, tmp_path: Path, s
     for number in range(10):
         fill(store, f"other-{number}", ["accepted", "quarantined", "held"] * 10)
     crowd, log = Crowd(batch), tmp_path / "console.log"
-    with running_console(home, log) as (address, _):
+    with console_server(log) as address:
         everybody = httpx.Limits(max_connections=READERS)
         reader = sign_in(address, "Reader", stewards["Reader"], everybody)
         writers = [sign_in(address, name, token) for name, token in stewards.items() if name != "Reader"]
@@ -146,8 +147,8 @@ def test_two_consoles_of_one_store(home: Path, store: Store, tmp_path: Path, ste
     """Each sees at once what was decided at the other, none loses a decision, and one form sent to both is one."""
     batch = fill(store, "crowded", ["quarantined"] * 100)
     with (
-        running_console(home, tmp_path / "a.log") as (first, _),
-        running_console(home, tmp_path / "b.log") as (second, _),
+        console_server(tmp_path / "a.log") as first,
+        console_server(tmp_path / "b.log") as second,
     ):
         browsers = [sign_in(address, "Steward 0", stewards["Steward 0"]) for address in (first, second)]
         secrets = [secret_of(browser) for browser in browsers]
@@ -187,7 +188,7 @@ def test_memory_does_not_grow_with_what_is_asked_for(
 ) -> None:
     """Batch after batch, picture after picture, decision after decision: what a round takes, the next does not."""
     batches = {name: fill(store, name, ["quarantined"] * 400) for name in (f"b{number}" for number in range(20))}
-    with running_console(home, tmp_path / "console.log") as (address, process):
+    with console_process(tmp_path / "console.log") as (address, process):
         steward = sign_in(address, "Steward 0", stewards["Steward 0"])
         secret = secret_of(steward)
         after = []

@@ -8,14 +8,14 @@ from storage.decisions import count_statuses
 from storage.settings import Settings
 from storage.settling import settle_night
 from storage.store import open_store
-from xray_model.config import NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
+from xray_model.config import FROM_THE_START, NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
 
 
 def default_weights(backbone: str) -> str:
     """ImageNet for a backbone made for transfer learning, none for one trained from the start."""
-    return "none" if backbone == "basic_cnn" else "imagenet"
+    return "none" if backbone in FROM_THE_START else "imagenet"
 
 
 def night_options(

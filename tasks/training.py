@@ -45,11 +45,11 @@ def fit_model(
         WeightsError: the weights the options name cannot be used.
     """
     from xray_model.network import network, training
-    from xray_model.network.backbones import BACKBONES, Weights, build_frozen
+    from xray_model.network.backbones import Weights, build_frozen, find_backbone
 
     started = time.monotonic()
     chosen, classes = options.training, options.snapshot.classes
-    backbone = BACKBONES[chosen.backbone]
+    backbone = find_backbone(chosen.backbone, chosen.alpha)
     side, rate = chosen.input_side or backbone.default_side, chosen.learning_rate or backbone.learning_rate
     training.set_seed(chosen.seed)
     frozen, weights = build_frozen(backbone, store.side, side, Weights(chosen.weights, chosen.weights_sha256))

@@ -9,6 +9,24 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FindingName = Literal["covid", "pneumonia", "normal"]
+BackboneName = Literal[
+    "basic_cnn",
+    "vgg16",
+    "vgg19",
+    "vgg19_extended",
+    "resnet50",
+    "resnet50v2",
+    "inception_v3",
+    "densenet121",
+    "mobilenet_v2",
+    "efficientnet_v2_b0",
+    "convnext_tiny",
+    "vit_tiny",
+    "vit_b16",
+]
+"""The names of `xray_model.network.backbones.BACKBONES`, which a form must know without Keras."""
+FROM_THE_START: frozenset[BackboneName] = frozenset({"basic_cnn", "vit_tiny"})
+"""Those that are trained whole and take no weights."""
 Rebalancing = Literal["none", "class_weight", "oversample", "undersample"]
 
 
@@ -64,7 +82,10 @@ class DriftPolicy(Options):
 class TrainingOptions(Options):
     """How the challenger is trained."""
 
-    backbone: Literal["basic_cnn", "mobilenet_v2"] = Field("basic_cnn", description="Network by name.")
+    backbone: BackboneName = Field("basic_cnn", description="Network by name.")
+    alpha: float | None = Field(
+        None, gt=0, le=2, description="Width of mobilenet_v2 as a share of the published one; empty for 1."
+    )
     weights: str = Field(
         "none",
         description="Start of the backbone: `none`, `imagenet` (downloaded by Keras), or the path of a weight file.",

@@ -5,14 +5,18 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import layers
 
 from xray_model.errors import InvalidInput
-from xray_model.network.backbones import Backbone
+from xray_model.network import layers as _own  # noqa: F401  a saved model names these layers
+from xray_model.network import transformers as _transformers  # noqa: F401
+
+if TYPE_CHECKING:
+    from xray_model.network.backbones.registry import Backbone
 
 _COUNTER = re.compile(r"_\d+$")
 
@@ -34,8 +38,10 @@ class ClassProbabilities(layers.Layer):
         return {**super().get_config(), "classes": list(self.classes)}
 
 
-def build_head(backbone: Backbone, feature_shape: Sequence[int], classes: Sequence[str], dropout: float) -> keras.Model:
-    """The trained part: features [n, *feature_shape] to probabilities float32 [n, classes]."""
+def build_head(
+    backbone: "Backbone", feature_shape: Sequence[int], classes: Sequence[str], dropout: float
+) -> keras.Model:
+    """The part trained from the start: features [n, *feature_shape] to probabilities float32 [n, classes]."""
     features = keras.Input(tuple(feature_shape), name="features")
     x = features
     for layer in backbone.trunk():
@@ -43,6 +49,32 @@ def build_head(backbone: Backbone, feature_shape: Sequence[int], classes: Sequen
     x = layers.Dropout(dropout, name="dropout")(x)
     scores = layers.Dense(len(classes), name="scores")(x)
     return keras.Model(features, ClassProbabilities(classes, name="probabilities")(scores), name="head")
+
+
+def extend_head(upper: keras.Model, head: keras.Model) -> keras.Model:
+    """A head that begins with the upper part of a backbone: activations at its boundary to probabilities.
+
+    Upper part and head are shared with the models given, so what the head learnt before is kept.
+    """
+    activations = keras.Input(upper.input_shape[1:], name="activations")
+    x = upper(activations)
+    for layer in head.layers[1:]:
+        x = layer(x)
+    return keras.Model(activations, x, name="head")
+
+
+def warm_start(head: keras.Model, champion: keras.Model) -> bool:
+    """Copy into a new head what the head of the model in service learnt; an upper part is `build_parts`' business.
+
+    Returns:
+        Whether the classifier was copied too: only where it tells the same classes apart.
+    """
+    _, learnt = split(champion)
+    same = head.get_layer("probabilities").classes == learnt.get_layer("probabilities").classes
+    for layer in head.layers:
+        if layer.weights and not isinstance(layer, keras.Model) and (same or layer.name != "scores"):
+            layer.set_weights(learnt.get_layer(layer.name).get_weights())
+    return bool(same)
 
 
 def join(frozen: keras.Model, head: keras.Model) -> keras.Model:

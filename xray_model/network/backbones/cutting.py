@@ -1,0 +1,139 @@
+"""Cutting a backbone in two: what is frozen and may be cached, and what may be fine-tuned.
+
+`frozen` turns canonical pixels into what is cached and never learns; `upper`, where there is one, turns that into
+pooled features. What stands on top (trunk and classifier) is made by `xray_model.network.network.build_head`.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from xray_model.errors import ConfigurationError
+from xray_model.network.backbones.champion import copy_champion
+from xray_model.network.backbones.registry import Backbone
+from xray_model.network.backbones.weights import CHAMPION, Weights, build_network
+from xray_model.network.layers import Float16Range, InferenceBatchNormalization, Preprocess
+
+ALL = "all"
+"""In place of a boundary: all of the backbone may be fine-tuned, and frozen is its preprocessing alone."""
+_GRAY, _RGB = 1, 3
+_COUNTER = re.compile(r"_\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A backbone cut at a boundary."""
+
+    frozen: keras.Model
+    """Canonical pixels [n, side, side, 1] to pooled features, or to the activations at the boundary."""
+    upper: keras.Model | None
+    """Those activations to pooled features; None where nothing of the backbone is fine-tuned."""
+    words: str
+    """Which weights it has."""
+    champion: keras.Model | None = None
+    """The model in service where its weights were taken; `network.warm_start` takes its head's."""
+
+
+def build_parts(backbone: Backbone, canonical_side: int, side: int, weights: Weights, boundary: str | None) -> Parts:
+    """A backbone with its weights, cut at a boundary.
+
+    Args:
+        backbone: an entry of `BACKBONES`.
+        canonical_side: side of the pixels it is given, [n, canonical_side, canonical_side, 1], 0 to 255.
+        side: side at which the backbone sees them.
+        weights: where its weights come from.
+        boundary: one of the entry's `boundaries`; `ALL`; or None, which leaves nothing to fine-tune.
+
+    Raises:
+        ConfigurationError: the backbone has no such boundary or cannot see this side.
+        WeightsError: the weights are missing, cannot be fetched, have another hash, or do not fit.
+    """
+    backbone.check_side(side)
+    _check_boundary(backbone, boundary)
+    network, words, champion = _prepare(backbone, side, weights)
+    channels = _RGB if backbone.pretrained else _GRAY
+    pixels = keras.Input((canonical_side, canonical_side, _GRAY), name="pixels")
+    x = layers.Resizing(side, side, interpolation="bilinear", antialias=True, name="resize")(pixels)
+    x = Preprocess(backbone.name, backbone.preprocessing, channels, name="preprocess")(x)
+    upper = None
+    if network is not None:
+        lower, upper = _divide(network, boundary)
+        x = x if lower is None else Float16Range(name="float16_range")(lower(x))
+    frozen = keras.Model(pixels, x, name="frozen")
+    frozen.trainable = False
+    return Parts(frozen, upper, words, champion)
+
+
+def build_frozen(backbone: Backbone, canonical_side: int, side: int, weights: Weights) -> tuple[keras.Model, str]:
+    """The frozen part where nothing is fine-tuned, and in words which weights it has; raises as `build_parts`."""
+    parts = build_parts(backbone, canonical_side, side, weights, None)
+    return parts.frozen, parts.words
+
+
+def cut(network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+    """A model from its input to a layer's output, and one from there on; they share its weights.
+
+    Raises:
+        ConfigurationError: it has no such layer, or something goes past it.
+    """
+    try:
+        middle = network.get_layer(layer).output
+        return keras.Model(network.input, middle, name=network.name), keras.Model(middle, network.output, name="upper")
+    except ValueError as error:
+        raise ConfigurationError(f"{network.name} cannot be cut at {layer}: {error}") from error
+
+
+def settle(network: keras.Model, name: str) -> keras.Model:
+    """A copy whose batch normalisation never follows a batch, and whose layers have the same names each time.
+
+    Keras numbers the layers it names itself through the whole process.
+    """
+    seen: Counter[str] = Counter()
+
+    def copy(layer: layers.Layer) -> layers.Layer:
+        kind = _COUNTER.sub("", layer.name)
+        config = layer.get_config()
+        if kind.replace("_", "") == type(layer).__name__.lower():
+            config["name"] = f"{kind}_{seen[kind]}"
+            seen[kind] += 1
+        normalises = isinstance(layer, layers.BatchNormalization)
+        return (InferenceBatchNormalization if normalises else type(layer)).from_config(config)
+
+    copied = keras.models.clone_model(network, clone_function=copy)
+    copied.set_weights(network.get_weights())
+    return keras.Model(copied.input, copied.output, name=name)
+
+
+def _check_boundary(backbone: Backbone, boundary: str | None) -> None:
+    if boundary is None:
+        return
+    if not backbone.pretrained:
+        raise ConfigurationError(f"{backbone.name} is trained whole from the start: there is nothing to fine-tune")
+    if boundary != ALL and boundary not in backbone.boundaries:
+        raise ConfigurationError(
+            f"fine-tuning of {backbone.name} cannot begin at {boundary}: take one of {', '.join(backbone.boundaries)}, "
+            f"or {ALL}"
+        )
+
+
+def _prepare(backbone: Backbone, side: int, weights: Weights) -> tuple[keras.Model | None, str, keras.Model | None]:
+    """The pretrained part with its weights, these in words, and the model in service if they are its."""
+    warm = weights.source == CHAMPION
+    network, words = build_network(backbone, side, Weights("none") if warm else weights)
+    if network is not None:
+        network = settle(network, backbone.name)
+    if not warm:
+        return network, words, None
+    champion, words = copy_champion(backbone, side, network, weights)
+    return network, words, champion
+
+
+def _divide(network: keras.Model, boundary: str | None) -> tuple[keras.Model | None, keras.Model | None]:
+    if boundary is None:
+        return network, None
+    if boundary == ALL:
+        return None, keras.Model(network.input, network.output, name="upper")
+    return cut(network, boundary)

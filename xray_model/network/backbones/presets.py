@@ -1,0 +1,50 @@
+"""ViT-B/16 and its ImageNet weights, which keras-hub has as a preset; without it the model still runs."""
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from xray_model.errors import WeightsError
+from xray_model.network.transformers import list_layers
+
+PRESET = "vit_base_patch16_224_imagenet"
+_PRESET_SIDE = 224
+
+
+def build_vit_b16(side: int, _alpha: float, weights: str | None) -> keras.Model:
+    """ViT-B/16: images [side, side, 3] to its class token [768], after twelve blocks.
+
+    Raises:
+        WeightsError: `imagenet` weights without keras-hub, or at another side than theirs.
+    """
+    x = images = keras.Input((side, side, 3), name="images")
+    for layer in list_layers(width=768, depth=12, heads=12, class_token=True):
+        x = layer(x)
+    network = keras.Model(images, x)
+    if weights is not None:
+        network.set_weights(reorder_weights(_read_preset(side)))
+    return network
+
+
+def reorder_weights(hub: list[npt.NDArray[np.floating]]) -> list[npt.NDArray[np.floating]]:
+    """Weights of keras-hub's `ViTBackbone` in the order of ours: the positions stand before the patches' kernel."""
+    class_token, kernel, bias, positions, *blocks = hub
+    return [class_token, positions, kernel, bias, *blocks]
+
+
+def _read_preset(side: int) -> list[npt.NDArray[np.floating]]:
+    if side != _PRESET_SIDE:
+        raise WeightsError(
+            f"the ImageNet weights of vit_b16 know places in pictures of side {_PRESET_SIDE}, not {side}: leave the "
+            "input side out"
+        )
+    try:
+        from keras_hub.models import ViTBackbone
+    except ImportError as error:
+        raise WeightsError(
+            "the ImageNet weights of vit_b16 come with keras-hub, which is not installed: "
+            "pip install 'xray-pipeline[vit]', or give a weight file"
+        ) from error
+    backbone = ViTBackbone.from_preset(PRESET)
+    arrays: list[npt.NDArray[np.floating]] = backbone.get_weights()
+    return arrays

@@ -1,0 +1,129 @@
+"""Where a backbone's weights come from, and whether they are what they should be. Never silently random ones."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+
+from xray_model.errors import WeightsError
+from xray_model.network.backbones.builders import Build
+from xray_model.network.backbones.registry import Backbone
+
+CHAMPION = "champion"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a backbone's weights come from."""
+
+    source: str
+    """`none`, `imagenet`, `champion` (the model in service), the path of a weight file, or what `file` was got from."""
+    sha256: str | None = None
+    """Expected hash of the file."""
+    file: Path | None = None
+    """Local file, where the source is the model in service or an object of a store."""
+
+
+def build_network(backbone: Backbone, side: int, weights: Weights) -> tuple[keras.Model | None, str]:
+    """The pretrained part of a backbone, None where it has none, and in words which weights it has.
+
+    All sources but `champion`.
+
+    Raises:
+        WeightsError: the weights are missing, cannot be fetched, have another hash, or do not fit.
+    """
+    if backbone.build is None:
+        if weights.source != "none":
+            raise WeightsError(
+                f"{backbone.name} is trained from the start and takes no weights: leave out {weights.source}"
+            )
+        return None, "random, trained from the start"
+    if weights.source == "none":
+        return backbone.build(side, backbone.width, None), "random, none loaded"
+    if weights.source == "imagenet":
+        return _build_imagenet(backbone, backbone.build, side)
+    path = weights.file or Path(weights.source)
+    words = f"file {path.name}" if weights.file is None else weights.source
+    words = f"{words}, sha256 {check_file(path, weights)[:16]}"
+    network = backbone.build(side, backbone.width, None)
+    _load(network, path, backbone, side)
+    return network, words
+
+
+def check_file(path: Path, weights: Weights) -> str:
+    """The sha256 of a weight file.
+
+    Raises:
+        WeightsError: it is not there, or has another hash than expected.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            f"there is no weight file {path.name} where --weights says: give the path of a .weights.h5 file, "
+            "`imagenet` to download, or `none` for random weights"
+        )
+    found = _hash(path)
+    if weights.sha256 is not None and found != weights.sha256:
+        raise WeightsError(f"{path.name} has the sha256 {found}, expected {weights.sha256}: fetch the file again")
+    return found
+
+
+def _build_imagenet(backbone: Backbone, build: Build, side: int) -> tuple[keras.Model, str]:
+    try:
+        network = build(side, backbone.width, "imagenet")
+    except WeightsError:
+        raise
+    except Exception as error:
+        # Keras raises a bare Exception where a download fails, and keras-hub whatever its hosts do.
+        raise WeightsError(
+            f"the ImageNet weights of {backbone.name} could not be downloaded or do not fit ({type(error).__name__}): "
+            "on a machine without internet give the path of the weight file instead"
+        ) from error
+    if not backbone.imagenet_file:
+        return network, "ImageNet, a preset of keras-hub"
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    file = home / "models" / backbone.imagenet_name(side)
+    digest = _hash(file)[:16] if file.is_file() else "unknown: the file is not where Keras keeps its models"
+    return network, f"ImageNet by Keras, file {file.name}, sha256 {digest}"
+
+
+def _load(network: keras.Model, path: Path, backbone: Backbone, side: int) -> None:
+    """Load a `.weights.h5` file of Keras 3, or an `.h5` of Keras 2 as its applications are published."""
+    with path.open("rb") as file:
+        beginning = file.read(len(_HDF5))
+    if beginning != _HDF5:
+        raise WeightsError(
+            f"{path.name} is no HDF5 file (it begins with {beginning!r}), so its weights do not fit {backbone.name}: "
+            "a page may have been saved in its place; fetch the file again"
+        )
+    if path.suffix != ".h5":
+        raise WeightsError(f"{path.name} is not named as Keras wants: .weights.h5, or .h5 as applications have it")
+    try:
+        held, wanted = _count_arrays(path), len(network.weights)
+        if held != wanted:
+            raise WeightsError(
+                f"{path.name} holds {held} arrays of weights and {backbone.name} has {wanted}, so they do not fit: "
+                "take the file made for this backbone, without its top"
+            )
+        network.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError) as error:
+        raise WeightsError(
+            f"the weights {path.name} cannot be read or do not fit {backbone.name} at side {side}: take the file made "
+            "for this backbone, without its top, and fetch it again if it is cut short"
+        ) from error
+
+
+def _count_arrays(path: Path) -> int:
+    """Arrays of weights in a file, without an optimiser's and the state of random layers."""
+    names: list[str] = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return sum("seed_generator" not in name and not name.startswith("optimizer") for name in names)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from storage.objects import Objects
+from xray_model.evaluation.decision import decide_classes
 
 
 def predictions_key(model: str, snapshot_id: str, split: str) -> str:
@@ -21,8 +22,9 @@ def save_predictions(
     rows: pd.DataFrame,
     classes: Sequence[str],
     probabilities: npt.NDArray[np.floating],
+    decision_weights: Sequence[float],
 ) -> pd.DataFrame:
-    """Put labels and probabilities side by side.
+    """Put labels, probabilities and what the model decides side by side.
 
     Args:
         objects: the store.
@@ -30,13 +32,18 @@ def save_predictions(
         rows: `image_id`, `patient_id`, `label` and `source` of the images, in the order they were predicted.
         classes: names of the columns of `probabilities`.
         probabilities: float [n, classes].
+        decision_weights: the model's own, one for each class.
 
     Returns:
-        The table: the columns of `rows`, then `p_<class>`.
+        The table: the columns of `rows`, then `p_<class>`, then `predicted`, the name of the class decided on.
+
+    Raises:
+        InvalidInput: a probability is not a number.
     """
     table = rows[["image_id", "patient_id", "label", "source"]].reset_index(drop=True)
     for column, name in enumerate(classes):
         table[f"p_{name}"] = probabilities[:, column].astype(np.float32)
+    table["predicted"] = np.asarray(classes)[decide_classes(probabilities, decision_weights)]
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
     objects.put(key, buffer.getvalue())

@@ -27,7 +27,9 @@ def evaluate_model(run_id: str, model: str, snapshot_id: str, minority: str, pol
     rows = load_snapshot(store.objects, snapshot_id, "test")
     features = gather_features(store, frozen, rows, "see test images").features
     key = predictions_key(run_id, snapshot_id, "test")
-    table = save_predictions(store.objects, key, rows, classes, inference.predict_features(head, features))
+    probabilities = inference.predict_features(head, features)
+    weights = network.decision_weights(loaded)
+    table = save_predictions(store.objects, key, rows, classes, probabilities, weights)
     return evaluate_table(
         table,
         classes,

@@ -20,7 +20,7 @@ from xray_model.progress import advance
 if TYPE_CHECKING:
     import keras
 
-    from xray_model.network.training import LabelledFeatures
+    from xray_model.network.samples import LabelledFeatures
 
 
 @stage_task("train-challenger")
@@ -62,14 +62,18 @@ def fit_model(
 
     fit = training.fit_head(head, train, validation, classes, minority, chosen, rate, on_epoch)
     before = np.bincount(train.targets, minlength=len(classes))
-    after = fit.rebalanced.effective_counts(train.targets, len(classes))
+    after = fit.rebalanced.counts
+    output = network.probabilities_layer(head)
     return TrainingOutcome(
         backbone=backbone.name,
         weights=weights,
         input_side=side,
         rebalancing=chosen.rebalancing,
         counts_before={name: int(before[place]) for place, name in enumerate(classes)},
-        counts_after={name: after[place] for place, name in enumerate(classes)},
+        counts_after={name: round(float(after[place])) for place, name in enumerate(classes)},
+        rebalancing_note=fit.rebalanced.note,
+        log_offsets=dict(zip(classes, output.log_offsets, strict=True)),
+        decision_weights=dict(zip(classes, output.decision_weights, strict=True)),
         epochs=fit.epochs,
         best_epoch=fit.best_epoch,
         seed=chosen.seed,
@@ -84,9 +88,9 @@ def fit_model(
 def _labelled(
     store: Store, frozen: "keras.Model", snapshot_id: str, split: str, classes: tuple[str, ...]
 ) -> "tuple[LabelledFeatures, Gathered]":
-    from xray_model.network.training import LabelledFeatures
+    from xray_model.network.samples import LabelledFeatures
 
     rows = load_snapshot(store.objects, snapshot_id, split)
     gathered = gather_features(store, frozen, rows, f"see {split} images")
     targets = rows["label"].map({name: place for place, name in enumerate(classes)}).to_numpy().astype(np.intp)
-    return LabelledFeatures(gathered.features, targets), gathered
+    return LabelledFeatures(gathered.features, targets, rows["patient_id"].to_numpy(np.str_)), gathered

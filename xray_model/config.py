@@ -27,7 +27,19 @@ BackboneName = Literal[
 """The names of `xray_model.network.backbones.BACKBONES`, which a form must know without Keras."""
 FROM_THE_START: frozenset[BackboneName] = frozenset({"basic_cnn", "vit_tiny"})
 """Those that are trained whole and take no weights."""
-Rebalancing = Literal["none", "class_weight", "oversample", "undersample"]
+Rebalancing = Literal[
+    "none",
+    "class_weight",
+    "class_balanced",
+    "focal",
+    "oversample",
+    "undersample",
+    "balanced_batches",
+    "augment_minority",
+    "smote",
+    "adasyn",
+    "mixup_minority",
+]
 
 
 class Options(BaseModel):
@@ -98,6 +110,18 @@ class TrainingOptions(Options):
     learning_rate: float | None = Field(None, gt=0, lt=1, description="Adam's; empty for the backbone's.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features dropped before the classifier.")
     rebalancing: Rebalancing = Field("oversample", description="Applied to the training split alone.")
+    effective_number_beta: float = Field(
+        0.999, ge=0, lt=1, description="Of class_balanced: 0 weighs all images the same, near 1 all classes."
+    )
+    focal_gamma: float = Field(2.0, ge=0, description="Of focal: how much less an image weighs that is surely right.")
+    neighbours: int = Field(5, ge=1, description="Of smote and adasyn: nearest images of the class to go towards.")
+    mixup_alpha: float = Field(0.2, gt=0, description="Of mixup_minority: the larger, the more equal the two shares.")
+    prior_correction: bool = Field(
+        False, description="Put the probabilities back to the training split's true class frequencies."
+    )
+    decision_threshold: bool = Field(
+        False, description="Choose on the validation split from which probability on the minority class is called."
+    )
     seed: int = Field(20, ge=0, description="Same snapshot, options and seed give the same model on one machine.")
 
 

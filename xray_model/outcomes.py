@@ -162,6 +162,12 @@ class TrainingOutcome(Outcome):
     counts_before: dict[str, int]
     counts_after: dict[str, int]
     """Training images by class before and after rebalancing (effective counts where images are weighted)."""
+    rebalancing_note: str = ""
+    """What the counts do not say: neighbours, views, mixtures."""
+    log_offsets: dict[str, float] = {}
+    """Added to each class's score to put the probabilities back to the true frequencies; 0 where nothing is."""
+    decision_weights: dict[str, float] = {}
+    """The label is the class whose probability times this is the highest."""
     epochs: tuple[EpochScore, ...]
     best_epoch: int
     seed: int
@@ -172,6 +178,16 @@ class TrainingOutcome(Outcome):
     """Hash of the `.keras` file; which classes it tells apart stands in the file itself."""
     run_id: str
     """MLflow run that keeps the model."""
+
+    @property
+    def corrects_prior(self) -> bool:
+        """Whether the model's probabilities were put back to the true class frequencies."""
+        return any(self.log_offsets.values())
+
+    @property
+    def moves_threshold(self) -> bool:
+        """Whether the label is not always the most probable class."""
+        return len(set(self.decision_weights.values())) > 1
 
 
 class Interval(Outcome):

@@ -17,35 +17,21 @@ Floats = npt.NDArray[np.float64]
 _TAILS = (2.5, 97.5)
 
 
-def predicted_classes(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.intp]:
-    """Int [n]: the class of highest probability of each image (`p_<class>` columns).
-
-    Raises:
-        InvalidInput: a probability is missing or not finite.
-    """
-    probabilities = table[[f"p_{name}" for name in classes]].to_numpy(np.float64)
-    if not np.isfinite(probabilities).all():
-        bad = int((~np.isfinite(probabilities)).any(axis=1).sum())
-        raise InvalidInput(f"{bad} of {len(table)} predictions are not numbers: the model is broken, train it again")
-    chosen: npt.NDArray[np.intp] = probabilities.argmax(axis=1)
-    return chosen
-
-
 def patient_confusions(table: pd.DataFrame, classes: Sequence[str]) -> Floats:
     """float64 [patients, classes, classes]: images by true (rows) and predicted class, for each patient.
 
     Patients are in the order of their pseudonyms, so that two tables of the same images can be paired.
 
+    Args:
+        table: `patient_id`, `label`, and `predicted`, the class that `decision.decide_classes` chose.
+        classes: what the model tells apart.
+
     Raises:
-        InvalidInput: a label is none of `classes`, or a prediction is not a number.
+        InvalidInput: a label, or a class decided on, is none of `classes`.
     """
-    position = {name: place for place, name in enumerate(classes)}
-    unknown = sorted(set(table["label"]) - set(position))
-    if unknown:
-        raise InvalidInput(f"the table holds the labels {unknown}, the model tells apart {list(classes)}")
     patients, index = np.unique(table["patient_id"].to_numpy(dtype=str), return_inverse=True)
     counts = np.zeros((len(patients), len(classes), len(classes)))
-    np.add.at(counts, (index, table["label"].map(position).to_numpy(), predicted_classes(table, classes)), 1)
+    np.add.at(counts, (index, _positions(table, "label", classes), _positions(table, "predicted", classes)), 1)
     return counts
 
 
@@ -75,7 +61,7 @@ def evaluate_table(
     draws: int,
     seed: int,
 ) -> EvaluationOutcome:
-    """All figures of one prediction table (`image_id`, `patient_id`, `label`, `p_<class>`).
+    """All figures of one prediction table (`image_id`, `patient_id`, `label`, `predicted`).
 
     Raises:
         InvalidInput: the table is empty, or does not fit `classes`.
@@ -109,6 +95,16 @@ def evaluate_table(
         patients=len(counts),
         predictions_key=predictions_key,
     )
+
+
+def _positions(table: pd.DataFrame, column: str, classes: Sequence[str]) -> npt.NDArray[np.intp]:
+    position = {name: place for place, name in enumerate(classes)}
+    unknown = sorted(set(table[column]) - set(position))
+    if unknown:
+        raise InvalidInput(
+            f"the prediction table holds {unknown} under {column}, the model tells apart {list(classes)}"
+        )
+    return table[column].map(position).to_numpy().astype(np.intp)
 
 
 def _interval(value: np.floating, samples: Floats) -> Interval:

@@ -23,19 +23,39 @@ _COUNTER = re.compile(r"_\d+$")
 
 @keras.saving.register_keras_serializable(package="xray")
 class ClassProbabilities(layers.Layer):
-    """Softmax over class scores [n, classes], which knows the classes' names."""
+    """Softmax over class scores [n, classes], which knows the classes' names and how a label is chosen of them.
 
-    def __init__(self, classes: Sequence[str], **kwargs: Any) -> None:
+    `log_offsets` are added to the scores except in training: see `evaluation.decision.prior_offsets`.
+    `decision_weights` change no probability: they are for `evaluation.decision.decide_classes`.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        log_offsets: Sequence[float] | None = None,
+        decision_weights: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.classes = tuple(classes)
+        self.log_offsets = tuple(log_offsets or [0.0] * len(self.classes))
+        self.decision_weights = tuple(decision_weights or [1.0] * len(self.classes))
 
-    def call(self, scores: Any) -> Any:
-        """Probabilities float32 [n, classes]."""
-        return keras.ops.softmax(keras.ops.cast(scores, "float32"), axis=-1)
+    def call(self, scores: Any, training: bool | None = None) -> Any:
+        """Probabilities float32 [n, classes]; in training those under the prior of the rebalanced images."""
+        scores = keras.ops.cast(scores, "float32")
+        if not training:
+            scores = scores + keras.ops.convert_to_tensor(self.log_offsets, "float32")
+        return keras.ops.softmax(scores, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """With the classes, so that they travel with the weights."""
-        return {**super().get_config(), "classes": list(self.classes)}
+        """With the classes, offsets and decision weights, so that they travel with the weights."""
+        return {
+            **super().get_config(),
+            "classes": list(self.classes),
+            "log_offsets": list(self.log_offsets),
+            "decision_weights": list(self.decision_weights),
+        }
 
 
 def build_head(
@@ -98,8 +118,19 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
 def class_names(model: keras.Model) -> tuple[str, ...]:
     """The classes a joined model tells apart, in the order of its outputs."""
     _, head = split(model)
-    names: tuple[str, ...] = head.get_layer("probabilities").classes
-    return names
+    return probabilities_layer(head).classes
+
+
+def decision_weights(model: keras.Model) -> tuple[float, ...]:
+    """What `evaluation.decision.decide_classes` weighs the probabilities of a joined model with."""
+    _, head = split(model)
+    return probabilities_layer(head).decision_weights
+
+
+def probabilities_layer(head: keras.Model) -> ClassProbabilities:
+    """The last layer of a head. Its offsets may be changed only before the head is compiled, which traces them."""
+    layer: ClassProbabilities = head.get_layer("probabilities")
+    return layer
 
 
 def fingerprint(frozen: keras.Model) -> str:

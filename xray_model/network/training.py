@@ -11,22 +11,17 @@ import numpy.typing as npt
 from sklearn.metrics import f1_score
 
 from xray_model.config import TrainingOptions
-from xray_model.network.rebalancing import Rebalanced, rebalance
+from xray_model.evaluation.decision import choose_decision_weights, decide_classes, prior_offsets
+from xray_model.network.inference import predict_features
+from xray_model.network.network import probabilities_layer
+from xray_model.network.rebalancing import rebalance
+from xray_model.network.rebalancing.epoch import Epoch, one_hot
+from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore
 
 _log = logging.getLogger(__name__)
 
-Features = npt.NDArray[np.floating]
-Targets = npt.NDArray[np.intp]
 OnEpoch = Callable[[EpochScore], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFeatures:
-    """Features float [n, ...] and class numbers int [n] of one split."""
-
-    features: Features
-    targets: Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class Fit:
 
     epochs: tuple[EpochScore, ...]
     best_epoch: int
-    rebalanced: Rebalanced
+    rebalanced: Epoch
 
 
 class BestByMinority(keras.callbacks.Callback):
@@ -58,7 +53,8 @@ class BestByMinority(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Score the validation split and remember the best."""
         losses = logs or {}
-        predicted = self.model.predict(self._validation.features, batch_size=256, verbose=0).argmax(axis=1)
+        probabilities = self.model.predict(self._validation.features, batch_size=256, verbose=0)
+        predicted = decide_classes(probabilities, [1.0] * probabilities.shape[1])
         f1 = f1_score(self._validation.targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
         score = EpochScore(
             epoch=epoch + 1,
@@ -92,7 +88,7 @@ def fit_head(
     learning_rate: float,
     on_epoch: OnEpoch | None = None,
 ) -> Fit:
-    """Train a head in place.
+    """Train a head in place, and set in it how its probabilities are corrected and its label is chosen.
 
     Args:
         head: features to probabilities.
@@ -100,25 +96,40 @@ def fit_head(
         validation: the validation split as it is.
         classes: names of the class numbers.
         minority: the class whose validation F1 chooses the epoch.
-        options: epochs, batch size, rebalancing, seed.
+        options: epochs, batch size, rebalancing, correction, threshold, seed.
         learning_rate: Adam's.
         on_epoch: told of each epoch.
+
+    Raises:
+        InvalidInput: a class has no training image.
+        ConfigurationError: the rebalancing cannot work on these images.
     """
-    rebalanced = rebalance(options.rebalancing, train.targets, len(classes), options.seed)
-    head.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy")
-    best = BestByMinority(validation, list(classes).index(minority), options.patience, on_epoch)
+    rebalanced = rebalance(train, classes, options)
+    place = list(classes).index(minority)
+    output = probabilities_layer(head)
+    true = np.bincount(train.targets, minlength=len(classes)).astype(np.float64)
+    output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
+    head.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=rebalanced.loss)
+    best = BestByMinority(validation, place, options.patience, on_epoch)
     head.fit(
-        train.features[rebalanced.indices],
-        train.targets[rebalanced.indices],
-        validation_data=(validation.features, validation.targets),
+        **rebalanced.feed(options.batch_size),
+        validation_data=(validation.features, one_hot(validation.targets, len(classes))),
         epochs=options.epochs,
-        batch_size=options.batch_size,
-        class_weight=rebalanced.class_weight,
         callbacks=[best],
         verbose=0,
     )
     _log.info("kept epoch %d of %d", best.best_epoch, len(best.scores))
+    if options.decision_threshold:
+        output.decision_weights = _choose_weights(head, validation, place, options.seed)
     return Fit(tuple(best.scores), best.best_epoch, rebalanced)
+
+
+def _choose_weights(head: keras.Model, validation: LabelledFeatures, minority: int, seed: int) -> tuple[float, ...]:
+    patients = validation.patients
+    if patients is None:
+        patients = np.arange(len(validation.targets)).astype(np.str_)
+    probabilities = predict_features(head, validation.features)
+    return choose_decision_weights(probabilities, validation.targets, patients, minority, seed)
 
 
 def set_seed(seed: int) -> None:

@@ -18,14 +18,13 @@ def scored(normal_right: int, covid_right: int, *, normal: int = 60, covid: int 
     """A prediction table with this many normal and covid images, of which so many are right; a patient each."""
     labels = ["normal"] * normal + ["covid"] * covid
     right = [place < normal_right for place in range(normal)] + [place < covid_right for place in range(covid)]
-    p_normal = [0.9 if (label == "normal") == good else 0.1 for label, good in zip(labels, right, strict=True)]
+    other = {"normal": "covid", "covid": "normal"}
     return pd.DataFrame(
         {
             "image_id": [f"i{place}" for place in range(len(labels))],
             "patient_id": [f"p{place}" for place in range(len(labels))],
             "label": labels,
-            "p_covid": 1 - np.array(p_normal),
-            "p_normal": p_normal,
+            "predicted": [label if good else other[label] for label, good in zip(labels, right, strict=True)],
         }
     )
 
@@ -109,10 +108,8 @@ def test_equal_models_are_rarely_promoted() -> None:
     def noisy() -> pd.DataFrame:
         table = scored(60, 200)
         wrong = rng.random(len(table)) < 0.15
-        return table.assign(
-            p_normal=np.where(wrong, 1 - table["p_normal"], table["p_normal"]),
-            p_covid=np.where(wrong, 1 - table["p_covid"], table["p_covid"]),
-        )
+        swapped = table["predicted"].map({"normal": "covid", "covid": "normal"})
+        return table.assign(predicted=np.where(wrong, swapped, table["predicted"]))
 
     policy = POLICY.model_copy(update={"draws": 300})
     promoted = [judged(noisy(), noisy(), policy).promote for _ in range(200)]

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from xray_model.errors import InvalidInput
+from xray_model.evaluation.decision import decide_classes
 from xray_model.evaluation.metrics import (
     bootstrap_confusions,
     class_figures,
     evaluate_table,
     patient_confusions,
-    predicted_classes,
 )
 from xray_model.outcomes import EvaluationOutcome
 
@@ -32,6 +32,7 @@ def make_table(seed: int, images: int = 200, patients: int = 60, skill: float = 
             "patient_id": [f"patient {number}" for number in rng.integers(0, patients, images)],
             "label": [CLASSES[label] for label in labels],
             **{f"p_{name}": probabilities[:, place] for place, name in enumerate(CLASSES)},
+            "predicted": [CLASSES[place] for place in decide_classes(probabilities, (1.0, 1.0, 1.0))],
         }
     )
 
@@ -56,13 +57,12 @@ def evaluated(table: pd.DataFrame, draws: int = 500) -> EvaluationOutcome:
 def test_figures_equal_scikit_learn(seed: int, images: int) -> None:
     """Precision, recall, F1 and the confusion matrix are scikit-learn's on any table."""
     table = make_table(seed, images)
-    predicted = [CLASSES[place] for place in predicted_classes(table, CLASSES)]
-    expected = precision_recall_fscore_support(table["label"], predicted, labels=CLASSES, zero_division=0)
+    expected = precision_recall_fscore_support(table["label"], table["predicted"], labels=CLASSES, zero_division=0)
     outcome = evaluated(table, draws=100)
     for place, score in enumerate(outcome.classes):
         found = (score.precision.value, score.recall.value, score.f1.value)
         assert found == pytest.approx([expected[figure][place] for figure in range(3)], abs=1e-6)
-    assert np.array_equal(outcome.confusion, confusion_matrix(table["label"], predicted, labels=CLASSES))
+    assert np.array_equal(outcome.confusion, confusion_matrix(table["label"], table["predicted"], labels=CLASSES))
     assert outcome.macro_f1.value == pytest.approx(np.mean(expected[2]), abs=1e-6)
 
 
@@ -98,19 +98,12 @@ def test_undefined_figures_are_zero() -> None:
     assert (precision[1], recall[1], f1[1]) == (0, 0, 0)
 
 
-def test_broken_predictions_are_refused() -> None:
-    """A prediction that is not a number is an error, not a class."""
+@pytest.mark.parametrize("column", ["label", "predicted"])
+def test_unknown_class_is_refused(column: str) -> None:
+    """A label or a decision that the model does not know is an error that names it."""
     table = make_table(1)
-    table.loc[3, "p_covid"] = float("nan")
-    with pytest.raises(InvalidInput, match="1 of 200 predictions are not numbers"):
-        evaluated(table)
-
-
-def test_unknown_label_is_refused() -> None:
-    """A label the model does not know is an error that names it."""
-    table = make_table(1)
-    table.loc[3, "label"] = "fracture"
-    with pytest.raises(InvalidInput, match="fracture"):
+    table.loc[3, column] = "fracture"
+    with pytest.raises(InvalidInput, match=f"fracture.*{column}"):
         evaluated(table)
 
 

@@ -77,3 +77,27 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(b"PK something")
     with pytest.raises(InvalidInput, match="can be loaded safely"):
         network.load(tmp_path / "model.keras")
+
+
+def test_saved_model_keeps_offsets_and_decision(tmp_path: Path, pixels: np.ndarray) -> None:
+    """Save and load keep the prior's offsets and the decision weights, and the offsets multiply the probabilities."""
+    backbone = BACKBONES["basic_cnn"]
+    frozen, _ = build_frozen(backbone, SIDE, 64, Weights("none"))
+    head = network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.5)
+    plain = network.join(frozen, head).predict(pixels[..., None], verbose=0)
+    network.probabilities_layer(head).log_offsets = (0.0, 1.5)
+    network.probabilities_layer(head).decision_weights = (1.0, 0.25)
+    network.save(network.join(frozen, head), tmp_path / "model.keras")
+    loaded = network.load(tmp_path / "model.keras")
+    corrected = plain * np.exp((0.0, 1.5))
+    corrected /= corrected.sum(axis=1, keepdims=True)
+    assert loaded.predict(pixels[..., None], verbose=0) == pytest.approx(corrected, abs=1e-6)
+    assert network.decision_weights(loaded) == (1.0, 0.25)
+
+
+def test_offsets_are_not_applied_in_training() -> None:
+    """A network in training is held to the prior of the images it sees."""
+    layer = network.ClassProbabilities(CLASSES, log_offsets=(0.0, 5.0))
+    scores = np.zeros((1, 2), np.float32)
+    assert np.asarray(layer(scores, training=True)) == pytest.approx(np.full((1, 2), 0.5))
+    assert np.asarray(layer(scores))[0, 1] > 0.99

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from xray_model.config import TrainingOptions
+from xray_model.config import Rebalancing, TrainingOptions
 from xray_model.network import inference, network, training
 from xray_model.network.backbones import BACKBONES
+from xray_model.network.rebalancing import STRATEGIES
+from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore
 
 CLASSES = ("covid", "normal")
@@ -13,12 +15,12 @@ OPTIONS = TrainingOptions(epochs=12, patience=4)
 LEARNING_RATE = 0.01
 
 
-def blobs(seed: int, majority: int, minority: int) -> training.LabelledFeatures:
+def blobs(seed: int, majority: int, minority: int) -> LabelledFeatures:
     """Two overlapping clouds of 8-d features, the minority class second."""
     rng = np.random.default_rng(seed)
     targets = np.repeat([0, 1], [majority, minority])
     features = rng.normal(size=(len(targets), 8)) + targets[:, None] * 0.9
-    return training.LabelledFeatures(features.astype(np.float32), targets)
+    return LabelledFeatures(features.astype(np.float32), targets)
 
 
 def fitted(seed: int = 3, options: TrainingOptions = OPTIONS) -> tuple[training.Fit, np.ndarray, list[EpochScore]]:
@@ -56,3 +58,45 @@ def test_same_seed_same_model() -> None:
     assert first[0].epochs == second[0].epochs
     assert np.array_equal(first[1], second[1])
     assert not np.array_equal(first[1], other[1])
+
+
+@pytest.mark.parametrize("rebalancing", STRATEGIES)
+def test_every_strategy_trains_without_touching_the_data(rebalancing: Rebalancing) -> None:
+    """Each strategy trains a head that finds the minority class and leaves both splits as they were."""
+    splits = [blobs(0, 160, 40), blobs(1, 80, 20)]
+    train, validation = (
+        LabelledFeatures(split.features, split.targets, views=split.features[None] + np.float32(0.01))
+        for split in splits
+    )
+    training.set_seed(1)
+    head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
+    options = OPTIONS.model_copy(update={"rebalancing": rebalancing})
+    fit = training.fit_head(head, train, validation, CLASSES, "normal", options, LEARNING_RATE)
+    assert fit.epochs[fit.best_epoch - 1].validation_minority_f1 > 0.5
+    for used, seed, counts in ((train, 0, (160, 40)), (validation, 1, (80, 20))):
+        assert np.array_equal(used.features, blobs(seed, *counts).features)
+
+
+def test_prior_correction_makes_probabilities_true() -> None:
+    """After training on oversampled images the corrected share of the minority class is its true share."""
+    shares = {}
+    for correction in (False, True):
+        options = OPTIONS.model_copy(update={"prior_correction": correction})
+        _, predicted, _ = fitted(options=options)
+        shares[correction] = predicted[:, 1].mean()
+    assert shares[False] > 0.2
+    assert shares[True] == pytest.approx(20 / 180, abs=0.04)
+
+
+def test_threshold_is_chosen_on_validation_and_kept_in_the_head() -> None:
+    """With a threshold the head holds a weight other than 1 for the minority class alone, without one it holds none."""
+    weights = {}
+    for threshold in (False, True):
+        options = OPTIONS.model_copy(update={"decision_threshold": threshold})
+        training.set_seed(3)
+        head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
+        training.fit_head(head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE)
+        weights[threshold] = network.probabilities_layer(head).decision_weights
+    assert weights[False] == (1.0, 1.0)
+    assert weights[True][0] == 1.0
+    assert weights[True][1] != 1.0

@@ -1,0 +1,37 @@
+"""Prediction tables: what was decided is kept beside what it was decided from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage.predictions import load_predictions, save_predictions
+from storage.store import Store
+from xray_model.errors import InvalidInput
+from xray_model.evaluation.metrics import patient_confusions
+
+CLASSES = ("covid", "normal")
+ROWS = pd.DataFrame(
+    {"image_id": ["a", "b", "c"], "patient_id": ["p", "p", "q"], "label": ["covid", "normal", "normal"], "source": "s"}
+)
+PROBABILITIES = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("weights", "predicted"),
+    [((1.0, 1.0), ["covid", "covid", "normal"]), ((1.0, 3.0), ["covid", "normal", "normal"])],
+)
+def test_decisions_are_kept(store: Store, weights: tuple[float, float], predicted: list[str]) -> None:
+    """The table holds the classes that the model's own weights decide on, and the figures follow them."""
+    saved = save_predictions(store.objects, "key.parquet", ROWS, CLASSES, PROBABILITIES, weights)
+    loaded = load_predictions(store.objects, "key.parquet")
+    pd.testing.assert_frame_equal(loaded, saved, check_dtype=False)
+    assert loaded["predicted"].tolist() == predicted
+    right = np.trace(patient_confusions(loaded, CLASSES).sum(axis=0))
+    assert right == sum(ROWS["label"] == predicted)
+
+
+def test_broken_predictions_are_not_kept(store: Store) -> None:
+    """A probability that is not a number is an error, and no table is written."""
+    with pytest.raises(InvalidInput, match="1 of 3 predictions are not numbers"):
+        save_predictions(store.objects, "k.parquet", ROWS, CLASSES, PROBABILITIES * [[1], [np.nan], [1]], (1.0, 1.0))
+    assert not store.objects.exists("k.parquet")

@@ -1,0 +1,99 @@
+"""From class probabilities to a class: the one place where a label is chosen, and how its weights are.
+
+A model trained on rebalanced images believes that the classes are as frequent as it saw them. `prior_offsets` puts its
+probabilities back to the true frequencies; `choose_decision_weights` says from which probability on the minority
+class is called. Both are saved inside the model.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from xray_model.errors import InvalidInput
+
+Floats = npt.NDArray[np.floating]
+Targets = npt.NDArray[np.intp]
+
+MINIMUM_PATIENTS = 20
+"""Validation patients of the minority class below which no threshold is chosen."""
+DRAWS = 200
+"""Bootstrap draws of patients whose best thresholds are put together."""
+
+
+def decide_classes(probabilities: Floats, weights: Sequence[float]) -> Targets:
+    """Int [n]: the class whose probability times its weight is the highest.
+
+    Args:
+        probabilities: float [n, classes].
+        weights: positive, one for each class; all equal for the most probable class.
+
+    Raises:
+        InvalidInput: a probability is not a number.
+    """
+    if not np.isfinite(probabilities).all():
+        bad = int((~np.isfinite(probabilities)).any(axis=1).sum())
+        raise InvalidInput(
+            f"{bad} of {len(probabilities)} predictions are not numbers: the model is broken, train it again"
+        )
+    chosen: Targets = (probabilities * np.asarray(weights, np.float64)).argmax(axis=1)
+    return chosen
+
+
+def prior_offsets(trained: Floats, true: Floats) -> tuple[float, ...]:
+    """What to add to each class's score (log probability) so that the probabilities hold under the true prior.
+
+    Saerens et al. 2002, equation 4 (Elkan 2001, theorem 2, for two classes): p'(c|x) is p(c|x) true(c) / trained(c),
+    scaled to sum to 1.
+
+    Args:
+        trained: positive [classes], how frequent the classes were in training, on any scale.
+        true: positive [classes], how frequent they are, on any scale.
+    """
+    offsets = np.log(true / np.sum(true)) - np.log(trained / np.sum(trained))
+    return tuple(float(offset) for offset in offsets)
+
+
+def choose_decision_weights(
+    probabilities: Floats,
+    targets: Targets,
+    patients: npt.NDArray[np.str_],
+    minority: int,
+    seed: int,
+) -> tuple[float, ...]:
+    """Weights for `decide_classes` with a good minority F1 on the validation split; 1 for all but the minority class.
+
+    The best threshold of one split follows its chance images. So patients are drawn with replacement, the best
+    threshold of each draw is found between neighbouring scores, and their median (of the logarithms) is taken.
+    With fewer than `MINIMUM_PATIENTS` patients of the minority class every weight is 1.
+
+    Args:
+        probabilities: float [n, classes] on the validation split.
+        targets: int [n].
+        patients: pseudonyms [n].
+        minority: number of the class.
+        seed: of the draws.
+    """
+    own = targets == minority
+    weights = np.ones(probabilities.shape[1])
+    if len(np.unique(patients[own])) >= MINIMUM_PATIENTS and not own.all():
+        log = np.log(np.clip(probabilities.astype(np.float64), np.finfo(np.float32).tiny, None))
+        # An image is called minority where the logarithm of the weight is above this.
+        needed = np.delete(log, minority, axis=1).max(axis=1) - log[:, minority]
+        _, patient = np.unique(patients, return_inverse=True)
+        count = int(patient.max()) + 1
+        drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS)
+        weights[minority] = np.exp(np.median([_best_threshold(needed, own, times) for times in drawn[:, patient]]))
+    return tuple(float(weight) for weight in weights)
+
+
+def _best_threshold(needed: Floats, own: npt.NDArray[np.bool_], times: npt.NDArray[np.integer]) -> float:
+    """Where between neighbouring values of `needed` [n] minority F1 is best, each image counted `times` [n]."""
+    order = np.argsort(needed)
+    needed, own, times = needed[order], own[order], times[order]
+    ends = np.flatnonzero(np.append(np.diff(needed) > 0, True))
+    hits, called = np.cumsum(times * own)[ends], np.cumsum(times)[ends]
+    f1 = 2 * hits / np.maximum(called + (times * own).sum(), 1)
+    best = int(f1.argmax())
+    last = best == len(ends) - 1
+    return float(needed[ends[best]] + (1.0 if last else (needed[ends[best + 1]] - needed[ends[best]]) / 2))

@@ -91,6 +91,35 @@ class DriftPolicy(Options):
     retrain_share: float = Field(0.5, gt=0, le=1, description="Share of moved columns that asks for a retraining.")
 
 
+class Augmentation(Options):
+    """How augmented views of training images are drawn. There is no vertical flip: no chest stands on its head.
+
+    Shear and zoom are those of the notebooks this grew from; there Keras took a shear of .2 for degrees, and so hardly
+    sheared at all.
+    """
+
+    rotation: float = Field(7.0, ge=0, le=45, description="Degrees, at most, that a view is turned either way.")
+    shear: float = Field(
+        0.2, ge=0, le=0.5, description="Most shear: a side is moved by this share of the height, half at either end."
+    )
+    zoom: float = Field(0.2, ge=0, le=0.5, description="A view is from 1 - zoom to 1 + zoom times as large.")
+    shift: float = Field(0.05, ge=0, le=0.5, description="Most shift along each axis, as a share of the side.")
+    horizontal_flip: bool = Field(
+        False,
+        description="Mirror every second view. Off, because the side matters in a chest: a mirrored heart is "
+        "situs inversus, and an L or R marker then lies.",
+    )
+    brightness: float = Field(0.1, ge=0, le=0.5, description="Most gray added or taken away, as a share of white.")
+    contrast: float = Field(0.2, ge=0, le=0.9, description="Contrast is from 1 - contrast to 1 + contrast times.")
+    erase_borders: float = Field(
+        0.1,
+        ge=0,
+        le=0.3,
+        description="Deepest strip blackened along one border of the picture, as a share of its side, against marks "
+        "burned in there.",
+    )
+
+
 class TrainingOptions(Options):
     """How the challenger is trained."""
 
@@ -122,6 +151,10 @@ class TrainingOptions(Options):
     decision_threshold: bool = Field(
         False, description="Choose on the validation split from which probability on the minority class is called."
     )
+    augmented_views: int = Field(
+        0, ge=0, le=32, description="Augmented views of each training image, beside the image itself; kept as features."
+    )
+    augmentation: Augmentation = Augmentation()
     seed: int = Field(20, ge=0, description="Same snapshot, options and seed give the same model on one machine.")
 
 

@@ -1,9 +1,16 @@
 """The feature cache: what the frozen part of a network made of each image, kept as float16 under its fingerprint.
 
-It may be deleted at any time: a missing or damaged file is computed again.
+It may be deleted at any time: a missing or damaged file is computed again. Two trainers may write one key at once: an
+object is there whole or not at all, and either one's numbers are right.
+
+The images themselves (view 0) are kept by whole shards. Of a view often only some images of a shard are asked for,
+those of the minority class, so its file is a table of the rows that were: it costs what was asked for, and later rows
+are added by writing it anew. Of two trainers that add rows at once the later wins, and the other's are computed again.
 """
 
 import logging
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,27 +20,122 @@ from storage.shards import array_bytes, load_array
 from xray_model.errors import InvalidInput, ObjectNotFound
 
 Features = npt.NDArray[np.float16]
+Rows = npt.NDArray[np.intp]
 _log = logging.getLogger(__name__)
 
 
-def features_key(fingerprint: str, batch_id: str, shard: int) -> str:
-    """Key of one shard's features."""
-    return f"features/{fingerprint}/{batch_id}/{shard:04d}.npy"
+@dataclass(frozen=True, slots=True)
+class ShardView:
+    """The images of one shard, or one augmented view of them."""
+
+    batch_id: str
+    shard: int
+    view: int = 0
+    digest: str = ""
+    """Of the augmentation's options; they do not concern view 0."""
+
+    def key(self, fingerprint: str) -> str:
+        """Where its features lie."""
+        of_view = f"-{self.digest}-{self.view:04d}" if self.view else ""
+        return f"features/{fingerprint}/{self.batch_id}/{self.shard:04d}{of_view}.npy"
 
 
-def load_features(objects: Objects, fingerprint: str, batch_id: str, shard: int) -> Features | None:
-    """Features of all images of a shard, float16 [n, ...], or None where they must be computed."""
-    key = features_key(fingerprint, batch_id, shard)
-    try:
-        features = load_array(objects.get(key), key)
-    except ObjectNotFound:
-        return None
-    except InvalidInput as error:
-        _log.warning("%s: computing it again", error)
-        return None
-    return features.astype(np.float16, copy=False)
+@dataclass(frozen=True, slots=True)
+class ShardFeatures:
+    """Features of some rows of a shard."""
+
+    rows: Rows
+    """int [k], increasing."""
+    features: Features
+    """float16 [k, ...]."""
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> "ShardFeatures":
+        """No row at all."""
+        return cls(np.zeros(0, np.intp), np.zeros((0, *shape), np.float16))
+
+    def missing(self, wanted: Rows) -> Rows:
+        """Which of these rows are not there, increasing, each once."""
+        return np.setdiff1d(wanted, self.rows)
+
+    def with_rows(self, rows: Rows, features: Features) -> "ShardFeatures":
+        """With further rows, none of which is there yet."""
+        together = np.concatenate([self.rows, rows])
+        order = np.argsort(together)
+        return ShardFeatures(together[order], np.concatenate([self.features, features])[order])
+
+    def take(self, rows: Rows) -> Features:
+        """Features of these rows, all of which must be there, in their order."""
+        return self.features[np.searchsorted(self.rows, rows)]
 
 
-def save_features(objects: Objects, fingerprint: str, batch_id: str, shard: int, features: Features) -> None:
-    """Keep one shard's features."""
-    objects.put(features_key(fingerprint, batch_id, shard), array_bytes(features))
+class FeatureCache:
+    """The kept features of one frozen part."""
+
+    def __init__(self, objects: Objects, fingerprint: str, shape: tuple[int, ...], most_bytes: int) -> None:
+        """Open the cache.
+
+        Args:
+            objects: the store.
+            fingerprint: of the frozen part: another one reads and writes other keys.
+            shape: of one image's features.
+            most_bytes: of all features under this fingerprint.
+        """
+        self._objects = objects
+        self._fingerprint = fingerprint
+        self._shape = shape
+        self._table = np.dtype([("row", "<i4"), ("features", "<f2", shape)])
+        self._most_bytes = most_bytes
+        self._held = sum(info.size for info in objects.list(f"features/{fingerprint}/"))
+        self._told = False
+
+    def load(self, place: ShardView) -> ShardFeatures:
+        """The rows that are kept: none where the file is missing, damaged or foreign."""
+        key = place.key(self._fingerprint)
+        try:
+            return self._read_rows(load_array(self._objects.get(key), key), key, whole=place.view == 0)
+        except ObjectNotFound:
+            return ShardFeatures.none(self._shape)
+        except InvalidInput as error:
+            _log.warning("%s: computing it again", error)
+            return ShardFeatures.none(self._shape)
+
+    def has_room(self, images: int) -> bool:
+        """Whether the features of so many more images may be kept; where not, it is logged once."""
+        wanted = images * self._table.itemsize
+        if self._held + wanted <= self._most_bytes:
+            return True
+        if not self._told:
+            self._told = True
+            _log.warning(
+                "the kept features of this network take %d MB, and %d more would pass the %d MB allowed "
+                "(XRAY_FEATURE_BYTES): what does not fit is computed anew each time",
+                *(round(size / 1e6) for size in (self._held, wanted, self._most_bytes)),
+            )
+        return False
+
+    def save(self, place: ShardView, found: ShardFeatures, added: int) -> None:
+        """Keep features: for view 0 those of every row of the shard.
+
+        Args:
+            place: the shard and the view.
+            found: all rows that are to be kept, the ones that were there included.
+            added: how many were not there.
+        """
+        if place.view == 0:
+            data = array_bytes(found.features)
+        else:
+            table = np.empty(len(found.rows), self._table)
+            table["row"], table["features"] = found.rows, found.features
+            data = array_bytes(table)
+        self._objects.put(place.key(self._fingerprint), data)
+        self._held += added * self._table.itemsize
+
+    def _read_rows(self, array: npt.NDArray[Any], key: str, *, whole: bool) -> ShardFeatures:
+        if whole and array.dtype == np.float16 and array.shape[1:] == self._shape:
+            return ShardFeatures(np.arange(len(array)), array.astype(np.float16, copy=False))
+        if not whole and array.dtype == self._table and array.ndim == 1:
+            rows = array["row"].astype(np.intp)
+            if (np.diff(rows) > 0).all():
+                return ShardFeatures(rows, array["features"])
+        raise InvalidInput(f"{key} in the store is not features of this network")

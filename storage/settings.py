@@ -25,6 +25,11 @@ class Settings(BaseSettings):
         0.15, gt=0, lt=1, description="Share of patients for validation; fixed once in use."
     )
     test_share: float = Field(0.25, gt=0, lt=1, description="Share of patients for the test split; fixed once in use.")
+    feature_bytes: int = Field(
+        16_000_000_000,
+        ge=0,
+        description="Most bytes of kept features for one network; what does not fit is computed anew each time.",
+    )
     settle_minutes: float = Field(10.0, ge=0, description="A batch without _READY is taken after this quiet time.")
 
     @property

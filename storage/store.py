@@ -37,6 +37,8 @@ class Store:
     salt: bytes
     spool: Path
     """Local folder for archives that must be unpacked to be read."""
+    feature_bytes: int
+    """Most bytes of kept features for one network."""
 
 
 @lru_cache(maxsize=4)
@@ -68,4 +70,4 @@ def open_store(settings: Settings) -> Store:
             f"the store {settings.store_url} was begun with other settings: {'; '.join(differing)}. "
             "Set XRAY_SIDE, XRAY_VALIDATION_SHARE, XRAY_TEST_SHARE and XRAY_SALT as they were, or begin a new store."
         )
-    return Store(objects, found.side, shares, salt, settings.home / "spool")
+    return Store(objects, found.side, shares, salt, settings.home / "spool", settings.feature_bytes)

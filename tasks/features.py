@@ -1,4 +1,4 @@
-"""Features of a snapshot's images, through the cache: the frozen part sees an image once in its life."""
+"""Features of images, through the cache: the frozen part sees an image, or a view of it, once in its life."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from storage.features import load_features, save_features
-from storage.shards import group_by_shard, load_shard
+from storage.features import FeatureCache, Rows, ShardFeatures, ShardView
+from storage.shards import ShardPlaces, group_by_shard, load_shard
 from storage.store import Store
+from xray_model.config import Augmentation
+from xray_model.data.augmentation import augmentation_digest, make_views
 from xray_model.progress import advance
 
 if TYPE_CHECKING:
     import keras
-
-_POOLED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +27,85 @@ class Gathered:
     reused: int
 
 
-def gather_features(store: Store, frozen: "keras.Model", rows: pd.DataFrame, stage: str) -> Gathered:
-    """Features of `rows` (`batch_id`, `shard`, `row`), computed where the cache has none.
+def gather_features(
+    store: Store,
+    frozen: "keras.Model",
+    rows: pd.DataFrame,
+    stage: str,
+    view: int = 0,
+    augmentation: Augmentation | None = None,
+) -> Gathered:
+    """Features of `rows`, computed where the cache has none.
 
-    Only pooled features are cached: unpooled ones are larger than the pixels they are made from, and cheap.
+    What a part without weights makes is not cached: it is as large as the pixels it is made from, and cheap.
+
+    Args:
+        store: where pixels and features lie.
+        frozen: canonical pixels to features.
+        rows: `image_id`, `batch_id`, `shard`, `row`; one image may stand there several times.
+        stage: what the progress is called.
+        view: 0 for the images themselves, as everything but training must have them; n for the n-th augmented view.
+        augmentation: how views are drawn, the default options where None.
     """
-    from xray_model.network.inference import compute_features
-    from xray_model.network.network import fingerprint
-
-    cached = len(frozen.output_shape) == _POOLED
-    mark = fingerprint(frozen) if cached else ""
-    features = np.zeros((len(rows), *frozen.output_shape[1:]), np.float16)
-    computed = reused = 0
+    source = _Source(store, frozen, view, augmentation or Augmentation())
+    shape = frozen.output_shape[1:]
+    cache = source.open_cache() if frozen.weights else None
+    features = np.zeros((len(rows), *shape), np.float16)
+    image_ids = rows["image_id"].to_numpy()
+    computed = done = 0
     for place in group_by_shard(rows):
-        found = load_features(store.objects, mark, place.batch_id, place.shard) if cached else None
-        if found is not None:
-            features[place.positions] = found[place.rows]
-            reused += len(place.positions)
-        else:
-            pixels = load_shard(store.objects, place.batch_id, place.shard)
-            if cached:
-                # The whole shard, so that its other images are never sent through the frozen part again.
-                found = compute_features(frozen, pixels)
-                save_features(store.objects, mark, place.batch_id, place.shard, found)
-                features[place.positions] = found[place.rows]
-            else:
-                features[place.positions] = compute_features(frozen, pixels[place.rows])
-            computed += len(place.positions)
-        advance(stage, computed + reused, len(rows))
-    return Gathered(features, computed, reused)
+        key = source.key(place)
+        kept = cache.load(key) if cache else ShardFeatures.none(shape)
+        missing = kept.missing(place.rows)
+        if len(missing):
+            kept = source.compute(cache, kept, missing, place, image_ids[place.positions])
+            computed += int(np.isin(place.rows, missing).sum())
+        features[place.positions] = kept.take(place.rows)
+        done += len(place.positions)
+        advance(stage, done, len(rows))
+    return Gathered(features, computed, len(rows) - computed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What features are made from."""
+
+    store: Store
+    frozen: "keras.Model"
+    view: int
+    augmentation: Augmentation
+
+    def open_cache(self) -> FeatureCache:
+        from xray_model.network.network import fingerprint
+
+        shape = self.frozen.output_shape[1:]
+        return FeatureCache(self.store.objects, fingerprint(self.frozen), shape, self.store.feature_bytes)
+
+    def key(self, place: ShardPlaces) -> ShardView:
+        return ShardView(place.batch_id, place.shard, self.view, augmentation_digest(self.augmentation))
+
+    def compute(
+        self,
+        cache: FeatureCache | None,
+        kept: ShardFeatures,
+        missing: Rows,
+        place: ShardPlaces,
+        image_ids: npt.NDArray[np.object_],
+    ) -> ShardFeatures:
+        """`kept` with the missing rows of a shard, put into the cache where it has room for them."""
+        from xray_model.network.inference import compute_features
+
+        pixels = load_shard(self.store.objects, place.batch_id, place.shard)
+        whole = self.view == 0
+        room = cache is not None and cache.has_room(len(pixels) if whole else len(missing))
+        if whole and room:
+            # The whole shard, so that its other images are never sent through the frozen part again.
+            kept, missing = ShardFeatures.none(kept.features.shape[1:]), np.arange(len(pixels))
+        names = dict(zip(place.rows.tolist(), image_ids.tolist(), strict=True))
+        seen = pixels[missing]
+        if not whole:
+            seen = make_views(seen, [names[row] for row in missing.tolist()], self.view, self.augmentation)
+        found = kept.with_rows(missing, compute_features(self.frozen, seen))
+        if cache is not None and room:
+            cache.save(self.key(place), found, added=len(missing))
+        return found

@@ -13,7 +13,7 @@ from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
 from tasks.features import Gathered, gather_features
 from tasks.skin import stage_task
-from xray_model.config import RetrainOptions
+from xray_model.config import Augmentation, RetrainOptions
 from xray_model.outcomes import EpochScore, TrainingOutcome
 from xray_model.progress import advance
 
@@ -54,14 +54,15 @@ def fit_model(
     training.set_seed(chosen.seed)
     frozen, weights = build_frozen(backbone, store.side, side, Weights(chosen.weights, chosen.weights_sha256))
     head = network.build_head(backbone, frozen.output_shape[1:], classes, chosen.dropout)
-    train, seen = _labelled(store, frozen, snapshot_id, "train", classes)
+    train, seen = _labelled(store, frozen, snapshot_id, "train", classes, chosen.augmented_views, chosen.augmentation)
     validation, checked = _labelled(store, frozen, snapshot_id, "validation", classes)
 
     def on_epoch(score: EpochScore) -> None:
         advance(f"train {backbone.name}", score.epoch, chosen.epochs)
 
     fit = training.fit_head(head, train, validation, classes, minority, chosen, rate, on_epoch)
-    before = np.bincount(train.targets, minlength=len(classes))
+    # Every image has as many views as any other.
+    before = np.bincount(train.targets, minlength=len(classes)) // (1 + chosen.augmented_views)
     after = fit.rebalanced.counts
     output = network.probabilities_layer(head)
     return TrainingOutcome(
@@ -86,11 +87,22 @@ def fit_model(
 
 
 def _labelled(
-    store: Store, frozen: "keras.Model", snapshot_id: str, split: str, classes: tuple[str, ...]
+    store: Store,
+    frozen: "keras.Model",
+    snapshot_id: str,
+    split: str,
+    classes: tuple[str, ...],
+    views: int = 0,
+    augmentation: Augmentation | None = None,
 ) -> "tuple[LabelledFeatures, Gathered]":
+    """The images of a split, followed by as many augmented views of each: of the training split alone."""
     from xray_model.network.samples import LabelledFeatures
 
     rows = load_snapshot(store.objects, snapshot_id, split)
-    gathered = gather_features(store, frozen, rows, f"see {split} images")
+    stages = [f"see {split} images", *(f"see view {view} of {split} images" for view in range(1, views + 1))]
+    found = [gather_features(store, frozen, rows, stage, view, augmentation) for view, stage in enumerate(stages)]
+    features = np.concatenate([gathered.features for gathered in found]) if views else found[0].features
+    together = Gathered(features, sum(one.computed for one in found), sum(one.reused for one in found))
     targets = rows["label"].map({name: place for place, name in enumerate(classes)}).to_numpy().astype(np.intp)
-    return LabelledFeatures(gathered.features, targets, rows["patient_id"].to_numpy(np.str_)), gathered
+    patients = rows["patient_id"].to_numpy(np.str_)
+    return LabelledFeatures(features, np.tile(targets, 1 + views), np.tile(patients, 1 + views)), together

@@ -1,0 +1,112 @@
+"""Training on a snapshot: augmented views join the training images, and nothing else ever sees one."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage.shards import array_bytes, shard_key
+from storage.snapshots import load_snapshot, snapshot_key
+from storage.store import Store
+from tasks.features import gather_features
+from tasks.training import fit_model
+from xray_model.config import Augmentation, RetrainOptions, SnapshotOptions, TrainingOptions
+from xray_model.data.augmentation import make_views
+from xray_model.network import inference, network, training
+from xray_model.outcomes import TrainingOutcome
+
+CLASSES = ("covid", "normal")
+SPLITS = {"train": 12, "validation": 6, "test": 6}
+SNAPSHOT = "0123456789abcdef"
+
+
+@pytest.fixture
+def pixels(store: Store) -> np.ndarray:
+    """Canonical pixels of a snapshot of 24 images in one shard: every third is normal, and darker."""
+    side, images = store.side, sum(SPLITS.values())
+    normal = np.arange(images) % 3 == 0
+    gray = np.random.default_rng(0).integers(60, 200, (images, side, side))
+    shard = np.where(normal[:, None, None], gray // 2, gray).astype(np.uint8)
+    store.objects.put(shard_key("batch", 0), array_bytes(shard))
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"image{row}" for row in range(images)],
+            "batch_id": "batch",
+            "shard": 0,
+            "row": range(images),
+            "label": np.where(normal, "normal", "covid"),
+            "split": np.repeat(list(SPLITS), list(SPLITS.values())),
+        }
+    )
+    buffer = io.BytesIO()
+    rows.to_parquet(buffer, index=False)
+    store.objects.put(snapshot_key(SNAPSHOT), buffer.getvalue())
+    return shard
+
+
+@pytest.fixture
+def learnt_from(monkeypatch: pytest.MonkeyPatch) -> list[tuple[training.LabelledFeatures, training.LabelledFeatures]]:
+    """The training and validation features that each head was given."""
+    given: list[tuple[training.LabelledFeatures, training.LabelledFeatures]] = []
+    fit_head = training.fit_head
+
+    def spy(head, train, validation, *others):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
+        given.append((train, validation))
+        return fit_head(head, train, validation, *others)
+
+    monkeypatch.setattr(training, "fit_head", spy)
+    return given
+
+
+def train(store: Store, path: Path, views: int, augmentation: Augmentation | None = None) -> TrainingOutcome:
+    """Two epochs of a small network with so many views of each training image."""
+    options = RetrainOptions(
+        snapshot=SnapshotOptions(classes=CLASSES),
+        training=TrainingOptions(
+            input_side=32, epochs=2, augmented_views=views, augmentation=augmentation or Augmentation()
+        ),
+    )
+    return fit_model(store, SNAPSHOT, "normal", options, "run", path)
+
+
+def test_views_join_the_training_images_alone(
+    store: Store,
+    pixels: np.ndarray,
+    learnt_from: list[tuple[training.LabelledFeatures, training.LabelledFeatures]],
+    tmp_path: Path,
+) -> None:
+    """The head learns from the images and two views of each; what chooses the epoch is bit-equal with and without."""
+    plain, augmented = (train(store, tmp_path / "model.keras", views) for views in (0, 2))
+    (images, checked), (seen, checked_again) = learnt_from
+    assert np.array_equal(checked.features, checked_again.features)
+    assert np.array_equal(checked.targets, checked_again.targets)
+    assert np.array_equal(seen.features[:12], images.features)
+    assert np.array_equal(seen.targets, np.tile(images.targets, 3))
+    frozen, _ = network.split(network.load(tmp_path / "model.keras"))
+    names = [f"image{row}" for row in range(12)]
+    for view in (1, 2):
+        of_view = seen.features[12 * view : 12 * (view + 1)]
+        drawn = make_views(pixels[:12], names, view, Augmentation())
+        assert np.array_equal(of_view, inference.compute_features(frozen, drawn))
+        assert all(not np.array_equal(*pair) for pair in zip(of_view, images.features, strict=True))
+    assert plain.counts_before == augmented.counts_before == {"covid": 8, "normal": 4}
+    assert plain.counts_after == {"covid": 8, "normal": 8}
+    assert augmented.counts_after == {"covid": 24, "normal": 24}
+
+
+def test_evaluation_and_predictions_know_of_no_view(store: Store, pixels: np.ndarray, tmp_path: Path) -> None:
+    """A model trained on strong views is scored on the pixels as they are, twice the same, and holds no view inside."""
+    strong = Augmentation(rotation=40, zoom=0.5, brightness=0.5, erase_borders=0.3)
+    train(store, tmp_path / "model.keras", 2, strong)
+    model = network.load(tmp_path / "model.keras")
+    frozen, head = network.split(model)
+    rows = load_snapshot(store.objects, SNAPSHOT, "test")
+    features = gather_features(store, frozen, rows, "see test images").features
+    assert np.array_equal(features, inference.compute_features(frozen, pixels[18:]))
+    scored = inference.predict_features(head, features)
+    assert np.array_equal(scored, inference.predict_features(head, features))
+    whole = model.predict(pixels[18:, ..., None], verbose=0)
+    assert np.abs(scored - whole).max() < 1e-2
+    assert not [layer.name for layer in model._flatten_layers() if "random" in type(layer).__name__.lower()]

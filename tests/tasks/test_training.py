@@ -15,6 +15,7 @@ from tasks.training import fit_model
 from xray_model.config import Augmentation, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.data.augmentation import make_views
 from xray_model.network import inference, network, training
+from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import TrainingOutcome
 
 CLASSES = ("covid", "normal")
@@ -47,9 +48,9 @@ def pixels(store: Store) -> np.ndarray:
 
 
 @pytest.fixture
-def learnt_from(monkeypatch: pytest.MonkeyPatch) -> list[tuple[training.LabelledFeatures, training.LabelledFeatures]]:
+def learnt_from(monkeypatch: pytest.MonkeyPatch) -> list[tuple[LabelledFeatures, LabelledFeatures]]:
     """The training and validation features that each head was given."""
-    given: list[tuple[training.LabelledFeatures, training.LabelledFeatures]] = []
+    given: list[tuple[LabelledFeatures, LabelledFeatures]] = []
     fit_head = training.fit_head
 
     def spy(head, train, validation, *others):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
@@ -74,7 +75,7 @@ def train(store: Store, path: Path, views: int, augmentation: Augmentation | Non
 def test_views_join_the_training_images_alone(
     store: Store,
     pixels: np.ndarray,
-    learnt_from: list[tuple[training.LabelledFeatures, training.LabelledFeatures]],
+    learnt_from: list[tuple[LabelledFeatures, LabelledFeatures]],
     tmp_path: Path,
 ) -> None:
     """The head learns from the images and two views of each; what chooses the epoch is bit-equal with and without."""

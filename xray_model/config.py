@@ -135,7 +135,19 @@ class TrainingOptions(Options):
     input_side: int | None = Field(None, ge=32, le=512, description="Input side in pixels; empty for the backbone's.")
     epochs: int = Field(40, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
     patience: int = Field(10, ge=1, description="Epochs without a better validation minority F1 before stopping.")
+    fine_tune: str | None = Field(
+        None,
+        description="Layer of the backbone after which its weights are fine-tuned once the head has learnt; `all` for "
+        "the whole of it; empty to train the head alone.",
+    )
+    fine_tune_epochs: int = Field(10, ge=1, le=500, description="Epochs of fine-tuning at most.")
+    fine_tune_rate: float | None = Field(
+        None, gt=0, lt=1, description="Adam's learning rate of fine-tuning; empty for the backbone's."
+    )
     batch_size: int = Field(32, ge=1, le=1024)
+    gradient_accumulation: int = Field(
+        1, ge=1, le=256, description="Batches whose gradients make one step: for devices that hold few images."
+    )
     learning_rate: float | None = Field(None, gt=0, lt=1, description="Adam's; empty for the backbone's.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features dropped before the classifier.")
     rebalancing: Rebalancing = Field("oversample", description="Applied to the training split alone.")

@@ -5,7 +5,7 @@ They hold pseudonyms, image ids, keys and figures; never arrays, frames, models,
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -142,10 +142,16 @@ class SnapshotOutcome(Outcome):
     """Accepted rows left out of the snapshot, by reason (another class, a leak found late)."""
 
 
+Stage: TypeAlias = Literal["head", "fine-tune"]
+"""The two stages of a training."""
+
+
 class EpochScore(Outcome):
     """One epoch: losses, and the minority F1 that chooses the weights."""
 
+    stage: Stage = "head"
     epoch: int
+    """From 1, through both stages."""
     loss: float
     validation_loss: float
     validation_minority_f1: float
@@ -158,6 +164,8 @@ class TrainingOutcome(Outcome):
     weights: str
     """Where the weights came from and their sha256, in words."""
     input_side: int
+    fine_tuned: str | None = None
+    """Layer of the backbone after which weights were fine-tuned, or `all`; None where only the head was trained."""
     rebalancing: str
     counts_before: dict[str, int]
     counts_after: dict[str, int]

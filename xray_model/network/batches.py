@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from xray_model.config import Augmentation
 from xray_model.data.augmentation import make_view
+from xray_model.network.feeding import BeginEpochs, NumberedBatches
 
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]
 
@@ -40,7 +41,7 @@ class _Plan:
     views: npt.NDArray[np.int64]
 
 
-class AugmentedBatches(keras.utils.PyDataset):
+class AugmentedBatches(NumberedBatches):
     """Pixels uint8 [batch, side, side, 1] and class numbers int [batch], of the training split alone.
 
     The batches of an epoch follow from the seed and its number, not from who asks for them, when, or how many workers
@@ -121,19 +122,6 @@ class AugmentedBatches(keras.utils.PyDataset):
         return pixels, images.targets[chosen]
 
 
-class _Epochs(keras.callbacks.Callback):
-    """Tells the batches which epoch begins: a resumed training goes on with the views it would have had."""
-
-    def __init__(self, batches: AugmentedBatches) -> None:
-        super().__init__()
-        self._batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Before Keras asks for the first batch."""
-        del logs
-        self._batches.begin_epoch(epoch)
-
-
 def fit_batches(
     model: keras.Model, batches: AugmentedBatches, callbacks: Sequence[keras.callbacks.Callback] = (), **arguments: Any
 ) -> keras.callbacks.History:
@@ -145,4 +133,4 @@ def fit_batches(
         callbacks: as for `fit`.
         **arguments: what else `fit` takes: `epochs`, `initial_epoch`, `validation_data`, `class_weight`, `verbose`.
     """
-    return model.fit(batches, shuffle=False, callbacks=[_Epochs(batches), *callbacks], **arguments)
+    return model.fit(batches, shuffle=False, callbacks=[BeginEpochs(batches), *callbacks], **arguments)

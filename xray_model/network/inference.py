@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from xray_model.network.samples import Features
+
 BATCH = 64
 
 
@@ -13,7 +15,7 @@ def compute_features(frozen: keras.Model, pixels: npt.NDArray[np.uint8]) -> npt.
     return features.astype(np.float16)
 
 
-def predict_features(head: keras.Model, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+def predict_features(head: keras.Model, features: Features) -> npt.NDArray[np.float32]:
     """float32 [n, classes]: probabilities from features [n, ...]."""
     return _forward(head, features)
 

@@ -18,6 +18,7 @@ from xray_model.network import transformers as _transformers  # noqa: F401
 if TYPE_CHECKING:
     from xray_model.network.backbones.registry import Backbone
 
+_JOINED = "xray"
 _COUNTER = re.compile(r"_\d+$")
 
 
@@ -100,7 +101,7 @@ def warm_start(head: keras.Model, champion: keras.Model) -> bool:
 def join(frozen: keras.Model, head: keras.Model) -> keras.Model:
     """One model from canonical pixels to probabilities."""
     pixels = keras.Input(frozen.input_shape[1:], name="pixels")
-    return keras.Model(pixels, head(frozen(pixels)), name="xray")
+    return keras.Model(pixels, head(frozen(pixels)), name=_JOINED)
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -128,7 +129,9 @@ def decision_weights(model: keras.Model) -> tuple[float, ...]:
 
 
 def probabilities_layer(head: keras.Model) -> ClassProbabilities:
-    """The last layer of a head. Its offsets may be changed only before the head is compiled, which traces them."""
+    """The last layer of a head, or of a joined model: its offsets may be changed only before that is compiled."""
+    if head.name == _JOINED:
+        _, head = split(head)
     layer: ClassProbabilities = head.get_layer("probabilities")
     return layer
 

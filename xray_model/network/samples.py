@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Features = npt.NDArray[np.floating]
+Features = npt.NDArray[np.floating] | npt.NDArray[np.uint8]
+"""What a network learns from: what a frozen part made of images, or their pixels."""
 Targets = npt.NDArray[np.intp]
 
 

@@ -1,137 +1,177 @@
-"""Training a head on the features of the frozen part; epochs and weights are chosen on the validation split."""
+"""Training in two stages, each on what is kept of the images: the head, then the upper part of the backbone with it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import keras
 import numpy as np
-import numpy.typing as npt
-from sklearn.metrics import f1_score
 
 from xray_model.config import TrainingOptions
-from xray_model.evaluation.decision import choose_decision_weights, decide_classes, prior_offsets
+from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
+from xray_model.network.checkpoint import Checkpoint
+from xray_model.network.feeding import BeginEpochs
 from xray_model.network.inference import predict_features
+from xray_model.network.memory import fit_in_memory
 from xray_model.network.network import probabilities_layer
 from xray_model.network.rebalancing import rebalance
-from xray_model.network.rebalancing.epoch import Epoch, one_hot
+from xray_model.network.rebalancing.epoch import Epoch
 from xray_model.network.samples import LabelledFeatures
-from xray_model.outcomes import EpochScore
+from xray_model.network.selection import BestByMinority, OnEpoch, Progress
+from xray_model.outcomes import EpochScore, Stage
 
 _log = logging.getLogger(__name__)
 
-OnEpoch = Callable[[EpochScore], None]
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learned, and from what."""
+
+    train: LabelledFeatures
+    """It alone is rebalanced."""
+    validation: LabelledFeatures
+    """As it is: it chooses the epoch and the threshold."""
+    classes: Sequence[str]
+    """Names of the class numbers."""
+    minority: str
+    """The class whose validation F1 chooses the epoch."""
+
+    @property
+    def minority_place(self) -> int:
+        """Number of the minority class."""
+        return list(self.classes).index(self.minority)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a training went. The head holds the weights of `best_epoch`."""
+    """How a training went. The model holds the weights of `best_epoch`."""
 
     epochs: tuple[EpochScore, ...]
+    """Of both stages."""
     best_epoch: int
     rebalanced: Epoch
 
 
-class BestByMinority(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best validation minority F1, and stops when none gets better.
-
-    Accuracy would reward a model that gives the minority class up. Equal F1 is decided by the smaller loss.
-    """
-
-    def __init__(self, validation: LabelledFeatures, minority: int, patience: int, on_epoch: OnEpoch | None) -> None:
-        super().__init__()
-        self.scores: list[EpochScore] = []
-        self._validation = validation
-        self._minority = minority
-        self._patience = patience
-        self._on_epoch = on_epoch
-        self._best: tuple[float, float] = (-1.0, 0.0)
-        self._best_weights: list[npt.NDArray[Any]] = []
-        self.best_epoch = 0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Score the validation split and remember the best."""
-        losses = logs or {}
-        probabilities = self.model.predict(self._validation.features, batch_size=256, verbose=0)
-        predicted = decide_classes(probabilities, [1.0] * probabilities.shape[1])
-        f1 = f1_score(self._validation.targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
-        score = EpochScore(
-            epoch=epoch + 1,
-            loss=round(float(losses["loss"]), 6),
-            validation_loss=round(float(losses["val_loss"]), 6),
-            validation_minority_f1=round(float(f1), 6),
-        )
-        self.scores.append(score)
-        if self._on_epoch is not None:
-            self._on_epoch(score)
-        if (score.validation_minority_f1, -score.validation_loss) > self._best:
-            self._best = (score.validation_minority_f1, -score.validation_loss)
-            self._best_weights = self.model.get_weights()
-            self.best_epoch = score.epoch
-        elif score.epoch - self.best_epoch >= self._patience:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Put the best weights back."""
-        del logs
-        self.model.set_weights(self._best_weights)
-
-
 def fit_head(
     head: keras.Model,
-    train: LabelledFeatures,
-    validation: LabelledFeatures,
-    classes: Sequence[str],
-    minority: str,
+    lesson: Lesson,
     options: TrainingOptions,
     learning_rate: float,
     on_epoch: OnEpoch | None = None,
+    state: Path | None = None,
 ) -> Fit:
     """Train a head in place, and set in it how its probabilities are corrected and its label is chosen.
 
     Args:
         head: features to probabilities.
-        train: the training split; it alone is rebalanced.
-        validation: the validation split as it is.
-        classes: names of the class numbers.
-        minority: the class whose validation F1 chooses the epoch.
+        lesson: the features it learns from.
         options: epochs, batch size, rebalancing, correction, threshold, seed.
         learning_rate: Adam's.
         on_epoch: told of each epoch.
+        state: file by which an interrupted training goes on; None keeps none.
 
     Raises:
         InvalidInput: a class has no training image.
         ConfigurationError: the rebalancing cannot work on these images.
     """
-    rebalanced = rebalance(train, classes, options)
-    place = list(classes).index(minority)
-    output = probabilities_layer(head)
-    true = np.bincount(train.targets, minlength=len(classes)).astype(np.float64)
-    output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
-    head.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=rebalanced.loss)
-    best = BestByMinority(validation, place, options.patience, on_epoch)
-    head.fit(
-        **rebalanced.feed(options.batch_size),
-        validation_data=(validation.features, one_hot(validation.targets, len(classes))),
-        epochs=options.epochs,
-        callbacks=[best],
-        verbose=0,
+    run = _Run("head", options.epochs, learning_rate, Progress([], 0, head.get_weights()), on_epoch, state)
+    return _fit(head, lesson, options, run)
+
+
+def fine_tune(
+    model: keras.Model,
+    lesson: Lesson,
+    options: TrainingOptions,
+    learning_rate: float,
+    before: Fit,
+    on_epoch: OnEpoch | None = None,
+    state: Path | None = None,
+) -> Fit:
+    """Go on with the upper part of the backbone and the head that was trained on it, both together.
+
+    Batch normalisation stays as it was learned, and the optimiser begins anew. Where no epoch is better by validation
+    minority F1 than the best of the head, the model stays as it was given.
+
+    Args:
+        model: activations at the boundary to probabilities (`network.extend_head`).
+        lesson: the activations it learns from.
+        options: as for `fit_head`.
+        learning_rate: Adam's.
+        before: how the head was trained.
+        on_epoch: told of each epoch.
+        state: file by which an interrupted training goes on; None keeps none.
+    """
+    model.trainable = True
+    progress = Progress([*before.epochs], before.best_epoch, model.get_weights())
+    return _fit(
+        model, lesson, options, _Run("fine-tune", options.fine_tune_epochs, learning_rate, progress, on_epoch, state)
     )
-    _log.info("kept epoch %d of %d", best.best_epoch, len(best.scores))
-    if options.decision_threshold:
-        output.decision_weights = _choose_weights(head, validation, place, options.seed)
-    return Fit(tuple(best.scores), best.best_epoch, rebalanced)
-
-
-def _choose_weights(head: keras.Model, validation: LabelledFeatures, minority: int, seed: int) -> tuple[float, ...]:
-    patients = validation.patients
-    if patients is None:
-        patients = np.arange(len(validation.targets)).astype(np.str_)
-    probabilities = predict_features(head, validation.features)
-    return choose_decision_weights(probabilities, validation.targets, patients, minority, seed)
 
 
 def set_seed(seed: int) -> None:
     """Seed Python, NumPy and the backend before a network is built."""
     keras.utils.set_random_seed(seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One stage."""
+
+    stage: Stage
+    epochs: int
+    learning_rate: float
+    start: Progress
+    on_epoch: OnEpoch | None
+    state: Path | None
+
+
+def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run) -> Fit:
+    weights = model.get_weights()
+    done: list[tuple[Progress, Epoch]] = []
+
+    def attempt(batch_size: int, accumulation: int) -> None:
+        model.set_weights(weights)
+        chosen = options.model_copy(update={"batch_size": batch_size, "gradient_accumulation": accumulation})
+        done.append(_attempt(model, lesson, chosen, run))
+
+    fit_in_memory(attempt, options.batch_size, options.gradient_accumulation)
+    progress, rebalanced = done[-1]
+    _log.info("kept epoch %d of %d", progress.best_epoch, len(progress.scores))
+    if options.decision_threshold:
+        probabilities_layer(model).decision_weights = _choose_weights(model, lesson, options.seed)
+    return Fit(tuple(progress.scores), progress.best_epoch, rebalanced)
+
+
+def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run) -> tuple[Progress, Epoch]:
+    rebalanced = rebalance(lesson.train, lesson.classes, options)
+    true = np.bincount(lesson.train.targets, minlength=len(lesson.classes)).astype(np.float64)
+    output = probabilities_layer(model)
+    output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
+    steps = options.gradient_accumulation
+    optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
+    model.compile(optimizer=optimizer, loss=rebalanced.loss)
+    progress = copy(run.start)
+    progress.scores = [*run.start.scores]
+    best = BestByMinority(run.stage, lesson.validation, lesson.minority_place, options.patience, progress)
+    best.on_score = run.on_epoch
+    batches = rebalanced.feed(options.batch_size, options.seed)
+    callbacks = [BeginEpochs(batches), best]
+    checkpoint = None if run.state is None else Checkpoint(run.state, best)
+    first = 0 if checkpoint is None else checkpoint.restore(model)
+    if checkpoint is not None:
+        callbacks.append(checkpoint)
+    model.fit(batches, initial_epoch=first, epochs=run.epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    if checkpoint is not None:
+        checkpoint.clear()
+    return progress, rebalanced
+
+
+def _choose_weights(model: keras.Model, lesson: Lesson, seed: int) -> tuple[float, ...]:
+    validation = lesson.validation
+    patients = validation.patients
+    if patients is None:
+        patients = np.arange(len(validation.targets)).astype(np.str_)
+    probabilities = predict_features(model, validation.features)
+    return choose_decision_weights(probabilities, validation.targets, patients, lesson.minority_place, seed)

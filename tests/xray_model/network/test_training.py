@@ -23,14 +23,15 @@ def blobs(seed: int, majority: int, minority: int) -> LabelledFeatures:
     return LabelledFeatures(features.astype(np.float32), targets)
 
 
+LESSON = training.Lesson(blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal")
+
+
 def fitted(seed: int = 3, options: TrainingOptions = OPTIONS) -> tuple[training.Fit, np.ndarray, list[EpochScore]]:
     """A head trained on 8:1 clouds, what it predicts, and the epochs it told of."""
     training.set_seed(seed)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
     told: list[EpochScore] = []
-    fit = training.fit_head(
-        head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE, told.append
-    )
+    fit = training.fit_head(head, LESSON, options, LEARNING_RATE, told.append)
     return fit, inference.predict_features(head, blobs(1, 160, 20).features), told
 
 
@@ -71,7 +72,8 @@ def test_every_strategy_trains_without_touching_the_data(rebalancing: Rebalancin
     training.set_seed(1)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
     options = OPTIONS.model_copy(update={"rebalancing": rebalancing})
-    fit = training.fit_head(head, train, validation, CLASSES, "normal", options, LEARNING_RATE)
+    lesson = training.Lesson(train, validation, CLASSES, "normal")
+    fit = training.fit_head(head, lesson, options, LEARNING_RATE)
     assert fit.epochs[fit.best_epoch - 1].validation_minority_f1 > 0.5
     for used, seed, counts in ((train, 0, (160, 40)), (validation, 1, (80, 20))):
         assert np.array_equal(used.features, blobs(seed, *counts).features)
@@ -95,7 +97,7 @@ def test_threshold_is_chosen_on_validation_and_kept_in_the_head() -> None:
         options = OPTIONS.model_copy(update={"decision_threshold": threshold})
         training.set_seed(3)
         head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
-        training.fit_head(head, blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal", options, LEARNING_RATE)
+        training.fit_head(head, LESSON, options, LEARNING_RATE)
         weights[threshold] = network.probabilities_layer(head).decision_weights
     assert weights[False] == (1.0, 1.0)
     assert weights[True][0] == 1.0

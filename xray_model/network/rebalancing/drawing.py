@@ -1,13 +1,14 @@
 """Strategies that choose which images, or which views of them, are seen how often."""
 
 import math
+from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from xray_model.config import TrainingOptions
 from xray_model.errors import ConfigurationError
+from xray_model.network.feeding import NumberedBatches
 from xray_model.network.rebalancing.epoch import Epoch, Imbalance, Indices
 from xray_model.network.samples import Features
 
@@ -61,7 +62,8 @@ def add_views(imbalance: Imbalance, options: TrainingOptions) -> Epoch:
             "compute at least one view, or choose another rebalancing"
         )
     rng = np.random.default_rng(options.seed)
-    features, targets, rounds = [train.features], [train.targets], 0
+    features: list[npt.NDArray[Any]] = [train.features]
+    targets, rounds = [train.targets], 0
     for place, count in enumerate(imbalance.counts):
         views, images = np.meshgrid(np.arange(len(train.views)), imbalance.of_class(place))
         missing = imbalance.counts.max() - count
@@ -74,7 +76,7 @@ def add_views(imbalance: Imbalance, options: TrainingOptions) -> Epoch:
     return Epoch(everything.train.features, everything.one_hot, everything.counts.astype(np.float64), note=note)
 
 
-class BalancedBatches(keras.utils.PyDataset):
+class BalancedBatches(NumberedBatches):
     """Full batches with `batch_size // classes` images of each class, and one more of as many classes as are left over.
 
     Which classes those are is drawn for each batch, so that all are equally frequent in expectation. No image comes
@@ -87,8 +89,8 @@ class BalancedBatches(keras.utils.PyDataset):
         self._one_hot = imbalance.one_hot
         self._of_class = [imbalance.of_class(place) for place in range(len(imbalance.classes))]
         self._batch_size = batch_size
-        self._rng = np.random.default_rng(seed)
-        self._plan = self._draw()
+        self._seed = seed
+        self.begin_epoch(0)
 
     def __len__(self) -> int:
         return math.ceil(len(self._one_hot) / self._batch_size)
@@ -98,18 +100,18 @@ class BalancedBatches(keras.utils.PyDataset):
         chosen = self._plan[batch]
         return self._features[chosen], self._one_hot[chosen]
 
-    def on_epoch_end(self) -> None:
-        """Draw the next epoch's batches."""
-        self._plan = self._draw()
+    def begin_epoch(self, epoch: int) -> None:
+        """Draw an epoch's batches."""
+        self._plan = self._draw(np.random.default_rng((self._seed, epoch)))
 
-    def _draw(self) -> list[Indices]:
+    def _draw(self, rng: np.random.Generator) -> list[Indices]:
         classes = len(self._of_class)
         each, left = divmod(self._batch_size, classes)
         quotas = np.full((len(self), classes), each)
         for quota in quotas:
-            quota[self._rng.choice(classes, left, replace=False)] += 1
+            quota[rng.choice(classes, left, replace=False)] += 1
         ends = quotas.cumsum(axis=0)
-        drawn = [_cycle(own, ends[-1, place], self._rng) for place, own in enumerate(self._of_class)]
+        drawn = [_cycle(own, ends[-1, place], rng) for place, own in enumerate(self._of_class)]
         return [
             np.concatenate([own[end - size : end] for own, end, size in zip(drawn, row, quota, strict=True)])
             for row, quota in zip(ends, quotas, strict=True)

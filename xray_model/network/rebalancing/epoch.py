@@ -1,12 +1,12 @@
 """What a strategy is given, and what it makes of it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from xray_model.network.feeding import NumberedBatches, ShuffledBatches
 from xray_model.network.samples import Features, LabelledFeatures, Targets
 
 Indices = npt.NDArray[np.intp]
@@ -48,16 +48,16 @@ class Epoch:
     weights: npt.NDArray[np.float32] | None = None
     """Float32 [m]: weight of each image in the loss; None where all weigh 1."""
     loss: keras.losses.Loss = field(default_factory=keras.losses.CategoricalCrossentropy)
-    batches: keras.utils.PyDataset | None = None
+    batches: NumberedBatches | None = None
     """Draws the batches of an epoch from `features`; None where each is seen once, in any order."""
     note: str = ""
     """What a reader of the report must know beyond the counts."""
 
-    def feed(self, batch_size: int) -> dict[str, Any]:
-        """The arguments of `keras.Model.fit` that say what it sees."""
+    def feed(self, batch_size: int, seed: int) -> NumberedBatches:
+        """The batches that Keras sees."""
         if self.batches is not None:
-            return {"x": self.batches}
-        return {"x": self.features, "y": self.targets, "sample_weight": self.weights, "batch_size": batch_size}
+            return self.batches
+        return ShuffledBatches(self.features, self.targets, self.weights, batch_size, seed)
 
 
 def one_hot(targets: Targets, classes: int) -> npt.NDArray[np.float32]:

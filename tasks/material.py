@@ -1,0 +1,125 @@
+"""What a training learns from: a snapshot's images as the network's frozen part sees them."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from storage.settings import Settings
+from storage.shards import iterate_pixels
+from storage.snapshots import load_snapshot
+from storage.store import Store
+from tasks.features import gather_features
+from xray_model.config import RetrainOptions
+from xray_model.outcomes import EpochScore, Stage
+from xray_model.progress import advance
+
+if TYPE_CHECKING:
+    import keras
+
+    from xray_model.network.backbones import Weights
+    from xray_model.network.samples import Features, LabelledFeatures
+    from xray_model.network.training import Lesson
+
+_MOST_VIEWS = 8
+"""Views that `augment_minority` computes of an image where the options do not say; each costs a forward pass, once."""
+
+
+class Material:
+    """The training and validation images of a snapshot, and how far a training with them has come."""
+
+    def __init__(self, store: Store, snapshot_id: str, minority: str, options: RetrainOptions) -> None:
+        """Read which images there are."""
+        self._store = store
+        self._options = options
+        self._minority = minority
+        self._snapshot_id = snapshot_id
+        self._rows = {split: load_snapshot(store.objects, snapshot_id, split) for split in ("train", "validation")}
+        self.computed = 0
+        """Images sent through a frozen part, views included."""
+        self.reused = 0
+        """Images whose features were there."""
+
+    @property
+    def weights(self) -> "Weights":
+        """Where the backbone's weights come from."""
+        from xray_model.network.backbones import Weights
+
+        return Weights(self._options.training.weights, self._options.training.weights_sha256)
+
+    def count(self, split: str) -> dict[str, int]:
+        """Images by class."""
+        counts = Counter(self._rows[split]["label"])
+        return {name: counts[name] for name in self._options.snapshot.classes}
+
+    def gather(self, frozen: "keras.Model") -> "Lesson":
+        """Features of both splits; augmented views, if any, of the training split alone."""
+        training, rows = self._options.training, self._rows["train"]
+        validation = self._label("validation", self._see(frozen, self._rows["validation"], "see validation images"))
+        seen = self._see(frozen, rows, "see train images")
+        if training.rebalancing == "augment_minority":
+            return self._lesson(self._label("train", seen, self._view_minority(frozen, seen.shape[1:])), validation)
+        views = [self._see(frozen, rows, f"see view {view}", view) for view in self._numbers(training.augmented_views)]
+        return self._lesson(self._label("train", np.concatenate([seen, *views]) if views else seen), validation)
+
+    def gather_pixels(self) -> "Lesson":
+        """Canonical pixels of both splits, uint8 [n, side, side, 1]."""
+        found = {}
+        for split, rows in self._rows.items():
+            pixels = np.empty((len(rows), self._store.side, self._store.side, 1), np.uint8)
+            for positions, images in iterate_pixels(self._store.objects, rows):
+                pixels[positions, ..., 0] = images
+            found[split] = self._label(split, pixels)
+        return self._lesson(found["train"], found["validation"])
+
+    def tell(self, score: EpochScore) -> None:
+        """Show an epoch as progress."""
+        training = self._options.training
+        whole = training.epochs + (training.fine_tune_epochs if training.fine_tune else 0)
+        advance(f"train {training.backbone}", score.epoch, whole)
+
+    def state(self, stage: Stage) -> Path:
+        """File by which this very training goes on where it was interrupted."""
+        text = f"{self._snapshot_id} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return Settings().home.resolve() / "training" / f"{digest}.npz"
+
+    def _lesson(self, train: "LabelledFeatures", validation: "LabelledFeatures") -> "Lesson":
+        from xray_model.network.training import Lesson
+
+        return Lesson(train, validation, self._options.snapshot.classes, self._minority)
+
+    def _label(
+        self, split: str, features: "Features", views: npt.NDArray[np.float16] | None = None
+    ) -> "LabelledFeatures":
+        from xray_model.network.samples import LabelledFeatures
+
+        rows, numbers = self._rows[split], {name: place for place, name in enumerate(self._options.snapshot.classes)}
+        times = len(features) // len(rows) if len(rows) else 1
+        targets = np.tile(rows["label"].map(numbers).to_numpy().astype(np.intp), times)
+        return LabelledFeatures(features, targets, np.tile(rows["patient_id"].to_numpy(np.str_), times), views)
+
+    def _see(self, frozen: "keras.Model", rows: pd.DataFrame, stage: str, view: int = 0) -> npt.NDArray[np.float16]:
+        found = gather_features(self._store, frozen, rows, stage, view, self._options.training.augmentation)
+        self.computed += found.computed
+        self.reused += found.reused
+        return found.features
+
+    def _view_minority(self, frozen: "keras.Model", shape: tuple[int, ...]) -> npt.NDArray[np.float16]:
+        """Views float16 [k, n, ...]: of the images of smaller classes; those of the largest stay zero, unused."""
+        rows, counts = self._rows["train"], self.count("train")
+        needed = -(-(max(counts.values()) - min(counts.values())) // max(min(counts.values()), 1))
+        number = self._options.training.augmented_views or min(max(needed, 1), _MOST_VIEWS)
+        smaller = rows["label"].map(counts).to_numpy() < max(counts.values())
+        views = np.zeros((number, len(rows), *shape), np.float16)
+        for view in self._numbers(number):
+            views[view - 1, smaller] = self._see(frozen, rows[smaller], f"see view {view}", view)
+        return views
+
+    @staticmethod
+    def _numbers(views: int) -> range:
+        return range(1, views + 1)

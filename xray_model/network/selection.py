@@ -1,0 +1,90 @@
+"""Which epoch's weights are kept: the best by validation minority F1, over both stages of a training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import f1_score
+
+from xray_model.evaluation.decision import decide_classes
+from xray_model.network.rebalancing.epoch import one_hot
+from xray_model.network.samples import LabelledFeatures
+from xray_model.outcomes import EpochScore, Stage
+
+OnEpoch = Callable[[EpochScore], None]
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training has come, and the best of it."""
+
+    scores: list[EpochScore]
+    """Of both stages."""
+    best_epoch: int
+    """Place in `scores`, from 1; 0 before the first epoch."""
+    best_weights: list[npt.NDArray[Any]]
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """F1 and negative loss of the best epoch, to be compared."""
+        if not self.best_epoch:
+            return -1.0, 0.0
+        score = self.scores[self.best_epoch - 1]
+        return score.validation_minority_f1, -score.validation_loss
+
+
+class BestByMinority(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best validation minority F1, and stops when none gets better.
+
+    Accuracy would reward a model that gives the minority class up. Equal F1 is decided by the smaller loss. A second
+    stage begins with the best of the first: where it makes nothing better, that is kept.
+    """
+
+    def __init__(
+        self, stage: Stage, validation: LabelledFeatures, minority: int, patience: int, progress: Progress
+    ) -> None:
+        super().__init__()
+        self.progress = progress
+        self.on_score: OnEpoch | None = None
+        self._stage = stage
+        self._before = len(progress.scores)
+        self._validation = validation
+        self._minority = minority
+        self._patience = patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Score the validation split and remember the best."""
+        progress, losses = self.progress, logs or {}
+        loss, f1 = self._judge()
+        score = EpochScore(
+            stage=self._stage,
+            epoch=self._before + epoch + 1,
+            loss=round(float(losses["loss"]), 6),
+            validation_loss=round(loss, 6),
+            validation_minority_f1=round(f1, 6),
+        )
+        progress.scores.append(score)
+        if self.on_score is not None:
+            self.on_score(score)
+        if (score.validation_minority_f1, -score.validation_loss) > progress.best:
+            progress.best_epoch, progress.best_weights = score.epoch, self.model.get_weights()
+        elif score.epoch - max(progress.best_epoch, self._before) >= self._patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the best weights back."""
+        del logs
+        self.model.set_weights(self.progress.best_weights)
+
+    def _judge(self) -> tuple[float, float]:
+        """Cross-entropy and minority F1 on the validation split, under no rebalancing."""
+        targets = self._validation.targets
+        probabilities = self.model.predict(self._validation.features, batch_size=256, verbose=0)
+        classes = probabilities.shape[1]
+        loss = keras.losses.CategoricalCrossentropy()(one_hot(targets, classes), probabilities)
+        predicted = decide_classes(probabilities, [1.0] * classes)
+        f1 = f1_score(targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
+        return float(keras.ops.convert_to_numpy(loss)), float(np.asarray(f1))

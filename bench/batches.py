@@ -1,0 +1,127 @@
+"""Does the input side hold the device back? One training step on new views, beside the same step fed from memory.
+
+`python bench/batches.py --network mobilenet_v2 --side 128 --batch 32` trains the whole network by `fit` in three ways,
+turn by turn so that a busy machine slows all alike. The floor is one batch from memory, again and again; the naive way
+makes each batch in the thread that asks for it; ours is `AugmentedBatches`. Where the device is this machine's own
+processor, views take their share of the cores that train, so processor time is compared as well: it hardly depends on
+what else is running. The last line is one JSON object: seconds a step, and each way's as times the floor's, by the
+clock and in processor time (medians over the rounds), and milliseconds of one core for one view.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from xray_model.config import Augmentation
+from xray_model.data.augmentation import make_view, make_views
+from xray_model.network.batches import AugmentedBatches, Batch, LabelledPixels, fit_batches
+
+import keras  # isort: skip  the network's room sets it up
+
+CANONICAL = 320
+CLASSES = 3
+NETWORKS = {"mobilenet_v2": "MobileNetV2", "vgg19": "VGG19", "resnet50": "ResNet50"}
+
+
+class Asked(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """So many batches an epoch, each from one call."""
+
+    def __init__(self, steps: int, make: Callable[[int], Batch]) -> None:
+        super().__init__()
+        self._steps = steps
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> Batch:
+        """What the call gives."""
+        return self._make(index)
+
+
+def main() -> None:
+    """Time, print, and end with JSON."""
+    asked = arguments()
+    images = draw(asked.batch * asked.steps)
+    model = build(asked.network, asked.side)
+    everything = np.arange(len(images.pixels))
+    ours = AugmentedBatches(images, everything, Augmentation(), batch_size=asked.batch, seed=0)
+    resident = (images.pixels[: asked.batch, ..., None], images.targets[: asked.batch])
+
+    def naive(index: int) -> Batch:
+        span = slice(index * asked.batch, (index + 1) * asked.batch)
+        return make_views(images.pixels[span], images.image_ids[span], 1, Augmentation())[..., None], resident[1]
+
+    ways: dict[str, Callable[[int], object]] = {
+        "floor": lambda _: model.fit(Asked(asked.steps, lambda _: resident), shuffle=False, verbose=0),
+        "naive": lambda _: model.fit(Asked(asked.steps, naive), shuffle=False, verbose=0),
+        "ours": lambda turn: fit_batches(model, ours, initial_epoch=turn, epochs=turn + 1, verbose=0),
+    }
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for turn in range(asked.rounds + 1):
+        for name, way in ways.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            way(turn)
+            if turn:  # the first traces the graph
+                spent = (time.perf_counter() - clock, time.process_time() - processor)
+                taken[name].append((spent[0] / asked.steps, spent[1] / asked.steps))
+    figures = {f"seconds_{name}": median(clock for clock, _ in spent) for name, spent in taken.items()}
+    for place, unit in enumerate(("clock", "processor")):
+        floor = [spent[place] for spent in taken["floor"]]
+        for name in ("naive", "ours"):
+            ratios = [spent[place] / least for spent, least in zip(taken[name], floor, strict=True)]
+            figures[f"{name}_times_floor_{unit}"] = median(ratios)
+    figures["milliseconds_view"] = 1000 * processor_seconds(images)
+    for name, value in figures.items():
+        print(f"{name:28} {value:8.4f}")
+    print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+
+
+def arguments() -> argparse.Namespace:
+    """What to time."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--network", choices=NETWORKS, default="mobilenet_v2")
+    for name, default in (("side", 128), ("batch", 32), ("steps", 8), ("rounds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    return parser.parse_args()
+
+
+def draw(images: int) -> LabelledPixels:
+    """Noise within black margins: what an image shows does not change what a view costs."""
+    rng = np.random.default_rng(0)
+    pixels = np.zeros((images, CANONICAL, CANONICAL), np.uint8)
+    pixels[:, :, 30:-30] = rng.integers(1, 256, (images, CANONICAL, CANONICAL - 60))
+    return LabelledPixels(pixels, [str(number) for number in range(images)], rng.integers(0, CLASSES, images))
+
+
+def build(name: str, side: int) -> keras.Model:
+    """A whole network that learns, from canonical pixels on."""
+    pixels = keras.Input((CANONICAL, CANONICAL, 1))
+    gray = keras.layers.Rescaling(1 / 127.5, -1.0)(keras.layers.Resizing(side, side, antialias=True)(pixels))
+    network = getattr(keras.applications, NETWORKS[name])(
+        input_shape=(side, side, 3), include_top=False, weights=None, pooling="avg"
+    )
+    scores = keras.layers.Dense(CLASSES, activation="softmax")(network(keras.layers.Concatenate()([gray] * 3)))
+    model = keras.Model(pixels, scores)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def processor_seconds(images: LabelledPixels) -> float:
+    """What one view takes of one core."""
+    started = time.thread_time()
+    for pixels, name in zip(images.pixels, images.image_ids, strict=True):
+        make_view(pixels, name, 1, Augmentation())
+    return (time.thread_time() - started) / len(images.pixels)
+
+
+if __name__ == "__main__":
+    main()

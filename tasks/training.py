@@ -3,14 +3,19 @@
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
 from storage.store import Store, open_store
 from tasks.material import Material
 from tasks.skin import stage_task
+from tasks.weights import fetch_weights
 from xray_model.config import RetrainOptions
 from xray_model.outcomes import TrainingOutcome
+
+if TYPE_CHECKING:
+    from xray_model.network.backbones import Parts
 
 
 @stage_task("train-challenger")
@@ -42,21 +47,28 @@ def fit_model(
     chosen, classes = options.training, options.snapshot.classes
     backbone = find_backbone(chosen.backbone, chosen.alpha)
     side = chosen.input_side or backbone.default_side
-    training.set_seed(chosen.seed)
     material = Material(store, snapshot_id, minority, options)
-    parts = build_parts(backbone, store.side, side, material.weights, None)
+    with fetch_weights(store.objects, chosen) as source:
+
+        def build(boundary: str | None) -> "Parts":
+            training.set_seed(chosen.seed)  # also where weights are drawn: both cuts must hold the same
+            return build_parts(backbone, store.side, side, source, boundary)
+
+        parts = build(None)
+        tuned = None if chosen.fine_tune is None else build(chosen.fine_tune)
     head = network.build_head(backbone, parts.frozen.output_shape[1:], classes, chosen.dropout)
-    lesson = material.gather(parts.frozen)
+    if parts.champion is not None:
+        network.warm_start(head, parts.champion)
     rate = chosen.learning_rate or backbone.learning_rate
+    lesson = material.gather(parts.frozen)
     fit = training.fit_head(head, lesson, chosen, rate, material.tell, material.state("head"))
     model = network.join(parts.frozen, head)
-    if chosen.fine_tune is not None:
-        parts = build_parts(backbone, store.side, side, material.weights, chosen.fine_tune)
-        whole = network.extend_head(parts.upper, head)
-        model = network.join(parts.frozen, whole)
+    if tuned is not None and tuned.upper is not None:
+        whole = network.extend_head(tuned.upper, head)
+        model = network.join(tuned.frozen, whole)
         # A frozen part without weights only prepares the pixels, which take less room than what it makes of them.
-        learner = whole if parts.frozen.weights else model
-        lesson = material.gather(parts.frozen) if parts.frozen.weights else material.gather_pixels()
+        keeps = bool(tuned.frozen.weights)
+        learner, lesson = (whole, material.gather(tuned.frozen)) if keeps else (model, material.gather_pixels())
         rate = chosen.fine_tune_rate or backbone.fine_tune_rate
         fit = training.fine_tune(learner, lesson, chosen, rate, fit, material.tell, material.state("fine-tune"))
     after, output = fit.rebalanced.counts, network.probabilities_layer(model)

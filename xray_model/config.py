@@ -129,7 +129,8 @@ class TrainingOptions(Options):
     )
     weights: str = Field(
         "none",
-        description="Start of the backbone: `none`, `imagenet` (downloaded by Keras), or the path of a weight file.",
+        description="Start of the backbone: `none`; `imagenet`, downloaded by Keras; `champion`, the model in service; "
+        "or a weight file, by its path, `store:` and its key, or s3://.",
     )
     weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected hash of the weight file.")
     input_side: int | None = Field(None, ge=32, le=512, description="Input side in pixels; empty for the backbone's.")

@@ -2,6 +2,16 @@
 
 from xray_model.network.backbones.cutting import ALL, Parts, build_frozen, build_parts
 from xray_model.network.backbones.registry import BACKBONES, Backbone, find_backbone
-from xray_model.network.backbones.weights import Weights
+from xray_model.network.backbones.weights import CHAMPION, Weights
 
-__all__ = ["ALL", "BACKBONES", "Backbone", "Parts", "Weights", "build_frozen", "build_parts", "find_backbone"]
+__all__ = [
+    "ALL",
+    "BACKBONES",
+    "CHAMPION",
+    "Backbone",
+    "Parts",
+    "Weights",
+    "build_frozen",
+    "build_parts",
+    "find_backbone",
+]

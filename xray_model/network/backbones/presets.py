@@ -17,12 +17,13 @@ def build_vit_b16(side: int, _alpha: float, weights: str | None) -> keras.Model:
     Raises:
         WeightsError: `imagenet` weights without keras-hub, or at another side than theirs.
     """
+    preset = None if weights is None else _read_preset(side)
     x = images = keras.Input((side, side, 3), name="images")
     for layer in list_layers(width=768, depth=12, heads=12, class_token=True):
         x = layer(x)
     network = keras.Model(images, x)
-    if weights is not None:
-        network.set_weights(reorder_weights(_read_preset(side)))
+    if preset is not None:
+        network.set_weights(reorder_weights(preset))
     return network
 
 

@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import warnings
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from xray_model.errors import WeightsError
 from xray_model.network.backbones.builders import Build
@@ -102,26 +106,39 @@ def _load(network: keras.Model, path: Path, backbone: Backbone, side: int) -> No
     if path.suffix != ".h5":
         raise WeightsError(f"{path.name} is not named as Keras wants: .weights.h5, or .h5 as applications have it")
     try:
-        held, wanted = _count_arrays(path), len(network.weights)
-        if held != wanted:
-            raise WeightsError(
-                f"{path.name} holds {held} arrays of weights and {backbone.name} has {wanted}, so they do not fit: "
-                "take the file made for this backbone, without its top"
-            )
-        network.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras only warns of layers it finds nothing for, and of others too; what was loaded is compared below.
+            warnings.simplefilter("ignore", UserWarning)
+            network.load_weights(path)
+        held = _count_arrays_of(path)
     except (ValueError, OSError, KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(
             f"the weights {path.name} cannot be read or do not fit {backbone.name} at side {side}: take the file made "
             "for this backbone, without its top, and fetch it again if it is cut short"
         ) from error
+    if held != Counter(map(_mark, network.get_weights())):
+        raise WeightsError(
+            f"{path.name} holds {held.total()} arrays of weights, which do not fit the {len(network.weights)} of "
+            f"{backbone.name} at side {side} one by one: take the file made for this backbone, without its top"
+        )
 
 
-def _count_arrays(path: Path) -> int:
-    """Arrays of weights in a file, without an optimiser's and the state of random layers."""
-    names: list[str] = []
+def _count_arrays_of(path: Path) -> Counter[str]:
+    """The arrays of weights in a file by their mark, without an optimiser's and the state of random layers."""
+    found: Counter[str] = Counter()
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and "seed_generator" not in name and not name.startswith("optimizer"):
+            found[_mark(item[()])] += 1
+
     with h5py.File(path, "r") as file:
-        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return sum("seed_generator" not in name and not name.startswith("optimizer") for name in names)
+        file.visititems(visit)
+    return found
+
+
+def _mark(array: npt.ArrayLike) -> str:
+    values = np.ascontiguousarray(array, dtype=np.float32)
+    return f"{values.shape} {hashlib.sha256(values.tobytes()).hexdigest()}"
 
 
 def _hash(path: Path) -> str:

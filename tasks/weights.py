@@ -1,0 +1,62 @@
+"""Weights for a training, brought to this machine: a local path, an object of a store, or the model in service."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from storage import ledger
+from storage.objects import Objects, open_objects
+from storage.registry import Registry
+from storage.settings import Settings
+from xray_model.config import TrainingOptions
+from xray_model.errors import ObjectNotFound, WeightsError
+
+if TYPE_CHECKING:
+    from xray_model.network.backbones import Weights
+
+_IN_STORE = "store:"
+_ON_S3 = "s3://"
+
+
+@contextmanager
+def fetch_weights(objects: Objects, options: TrainingOptions) -> Iterator["Weights"]:
+    """The weights that the options name; a copy that was fetched lasts as long as the context.
+
+    Args:
+        objects: of this store, where `store:` keys and the ledger are.
+        options: `weights` and `weights_sha256`.
+
+    Raises:
+        WeightsError: there is no such object, or no model in service.
+    """
+    from xray_model.network.backbones import CHAMPION, Weights
+
+    source, sha256 = options.weights, options.weights_sha256
+    if source == CHAMPION:
+        champion = ledger.champion_of(ledger.load_entries(objects))
+        if champion is None:
+            raise WeightsError("there is no model in service to start from: take other weights for the first training")
+        registry = Registry(Settings())
+        with registry.model_file(registry.run_of(champion.version)) as path:
+            yield Weights(source, sha256, path)
+    elif source.startswith((_IN_STORE, _ON_S3)):
+        with TemporaryDirectory(prefix="xray-weights-") as folder:
+            yield Weights(source, sha256, _fetch(objects, source, Path(folder)))
+    else:
+        yield Weights(source, sha256)
+
+
+def _fetch(objects: Objects, source: str, folder: Path) -> Path:
+    root, _, name = source.rpartition("/")
+    if source.startswith(_ON_S3):
+        objects, key = open_objects(root), name
+    else:
+        key = source.removeprefix(_IN_STORE)
+    path = folder / name.removeprefix(_IN_STORE)
+    try:
+        objects.get_file(key, path)
+    except ObjectNotFound as error:
+        raise WeightsError(f"there are no weights {source}: put the file there, or give a local path") from error
+    return path

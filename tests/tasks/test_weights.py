@@ -1,0 +1,48 @@
+"""Weights of a training: found in the store or the registry, and refused by name where they are not."""
+
+import hashlib
+
+import pytest
+
+from storage.store import Store
+from tasks.weights import fetch_weights
+from xray_model.config import TrainingOptions
+from xray_model.errors import WeightsError
+
+
+def test_object_of_the_store_becomes_a_local_file(store: Store) -> None:
+    """`store:` and a key is a file of the same name for as long as it is wanted, with the expected hash."""
+    store.objects.put("weights/x.weights.h5", b"some")
+    digest = hashlib.sha256(b"some").hexdigest()
+    options = TrainingOptions(backbone="vgg16", weights="store:weights/x.weights.h5", weights_sha256=digest)
+    with fetch_weights(store.objects, options) as weights:
+        path = weights.file
+        assert path is not None
+        assert (path.name, path.read_bytes()) == ("x.weights.h5", b"some")
+        assert (weights.source, weights.sha256) == (options.weights, digest)
+    assert not path.exists()
+
+
+def test_object_at_the_root_of_the_store(store: Store) -> None:
+    """A key without a folder is a key."""
+    store.objects.put("x.weights.h5", b"some")
+    with fetch_weights(store.objects, TrainingOptions(weights="store:x.weights.h5")) as weights:
+        assert weights.file is not None
+        assert weights.file.read_bytes() == b"some"
+
+
+@pytest.mark.parametrize("source", ["store:nowhere.weights.h5", "champion"])
+def test_what_is_not_there_is_refused(store: Store, source: str) -> None:
+    """A missing object, and a warm start before there is a champion, are errors."""
+    with (
+        pytest.raises(WeightsError, match="there (are no weights|is no model)"),
+        fetch_weights(store.objects, TrainingOptions(weights=source)),
+    ):
+        pass
+
+
+def test_other_sources_are_left_to_the_network(store: Store) -> None:
+    """Nothing is fetched for a local path, ImageNet or none."""
+    for source in ("none", "imagenet", "some/file.weights.h5"):
+        with fetch_weights(store.objects, TrainingOptions(weights=source)) as weights:
+            assert (weights.source, weights.file) == (source, None)

@@ -31,9 +31,9 @@ def planted(seed: int, images: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
     return pixels, np.arange(images) % 2, inside
 
 
-@pytest.mark.parametrize("name", ["basic_cnn", "vit_tiny"])
-def test_heat_lies_on_what_decides(name: str) -> None:
-    """Trained on planted squares, most of the hottest tenth of new images lies in their own square."""
+@pytest.mark.parametrize(("name", "hit"), [("basic_cnn", 0.9), ("vit_tiny", 0.5)])
+def test_heat_lies_on_what_decides(name: str, hit: float) -> None:
+    """Trained on planted squares, the heat of new images gathers in the sixteenth that is their own square."""
     keras.utils.set_random_seed(3)
     backbone = BACKBONES[name]
     frozen = build_parts(backbone, SIDE, SIDE, Weights("none"), None).frozen
@@ -46,7 +46,7 @@ def test_heat_lies_on_what_decides(name: str) -> None:
     share = (maps * inside[1::2]).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
     assert share.mean() > 0.3
     hottest = [inside[1::2][place].ravel()[each.argmax()] for place, each in enumerate(maps)]
-    assert np.mean(hottest) > 0.7
+    assert np.mean(hottest) > hit
 
 
 @pytest.mark.parametrize("name", BACKBONES)

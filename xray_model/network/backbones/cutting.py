@@ -136,4 +136,8 @@ def _divide(network: keras.Model, boundary: str | None) -> tuple[keras.Model | N
         return network, None
     if boundary == ALL:
         return None, keras.Model(network.input, network.output, name="upper")
-    return cut(network, boundary)
+    lower, shared = cut(network, boundary)
+    # Layers of its own: those of a cut model answer for the whole one when it is to be cut again, as for Grad-CAM.
+    upper = keras.models.clone_model(shared)
+    upper.set_weights(shared.get_weights())
+    return lower, keras.Model(upper.input, upper.output, name="upper")

@@ -38,6 +38,7 @@ def pixels(store: Store) -> np.ndarray:
             "shard": 0,
             "row": range(images),
             "label": np.where(normal, "normal", "covid"),
+            "patient_id": [f"patient{row}" for row in range(images)],
             "split": np.repeat(list(SPLITS), list(SPLITS.values())),
         }
     )
@@ -53,9 +54,9 @@ def learnt_from(monkeypatch: pytest.MonkeyPatch) -> list[tuple[LabelledFeatures,
     given: list[tuple[LabelledFeatures, LabelledFeatures]] = []
     fit_head = training.fit_head
 
-    def spy(head, train, validation, *others):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
-        given.append((train, validation))
-        return fit_head(head, train, validation, *others)
+    def spy(head, lesson, *others):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
+        given.append((lesson.train, lesson.validation))
+        return fit_head(head, lesson, *others)
 
     monkeypatch.setattr(training, "fit_head", spy)
     return given

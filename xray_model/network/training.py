@@ -139,8 +139,9 @@ def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run
     fit_in_memory(attempt, options.batch_size, options.gradient_accumulation)
     progress, rebalanced = done[-1]
     _log.info("kept epoch %d of %d", progress.best_epoch, len(progress.scores))
-    if options.decision_threshold:
-        probabilities_layer(model).decision_weights = _choose_weights(model, lesson, options.seed)
+    probabilities_layer(model).decision_weights = (
+        _choose_weights(model, lesson, options.seed) if options.decision_threshold else (1.0,) * len(lesson.classes)
+    )
     return Fit(tuple(progress.scores), progress.best_epoch, rebalanced)
 
 

@@ -167,6 +167,9 @@ def make_retrain() -> Callable[..., RetrainOutcome]:
                 rebalancing="class_weight",
                 counts_before={"covid": 80, "normal": 20},
                 counts_after={"covid": 50, "normal": 50},
+                rebalancing_note="a note on the counts",
+                log_offsets={"covid": 0.47, "normal": -0.92},
+                decision_weights={"covid": 1.0, "normal": 1.4},
                 epochs=tuple(
                     EpochScore(epoch=n, loss=1 / n, validation_loss=1.2 / n, validation_minority_f1=1 - 1 / n)
                     for n in range(1, 8)

@@ -77,7 +77,7 @@ def test_threshold_is_better_on_images_it_did_not_see() -> None:
 
 
 def test_threshold_is_steadier_than_the_best_of_the_split() -> None:
-    """The median over draws varies less from split to split than the best threshold of each split itself."""
+    """The mean over draws varies less from split to split than the best threshold of each split itself."""
     chosen, best = [], []
     for seed in range(25):
         probabilities, targets, patients = two_clouds(300, seed)

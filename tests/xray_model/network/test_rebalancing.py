@@ -186,13 +186,27 @@ def test_an_empty_class_is_refused() -> None:
 @given(majority=st.integers(10, 60), minority=st.integers(2, 10), seed=st.integers(0, 99))
 def test_views_are_used_up_before_any_repeats(majority: int, minority: int, seed: int) -> None:
     """No view of a class comes twice before all its views have come once."""
-    train = clouds([majority, minority])
-    epoch = rebalanced("augment_minority", [majority, minority], train, seed=seed)
-    _, times = np.unique(epoch.features[majority + minority :], axis=0, return_counts=True)
+    epoch = rebalanced("augment_minority", [majority, minority], seed=seed)
+    views = epoch.features[majority + minority :]
+    _, times = np.unique(views, axis=0, return_counts=True)
     missing = majority - minority
+    assert len(views) == missing
     assert len(times) == min(missing, VIEWS * minority)
-    assert times.max(initial=1) - times.min(initial=1 if missing == 0 else times.max()) <= 1
+    assert times.max(initial=0) <= times.min(initial=missing) + 1
     assert ("used up to" in epoch.note) == (missing > VIEWS * minority)
+
+
+def test_views_are_added_to_the_images_themselves() -> None:
+    """Every image is seen as it came, and what is added are views of images of the class it counts for."""
+    counts = [40, 6, 15]
+    train = clouds(counts)
+    assert train.views is not None
+    train.features[:, 1], train.views[..., 1] = np.arange(61), np.arange(61)
+    epoch = rebalanced("augment_minority", counts, train)
+    assert np.array_equal(epoch.features[:61], train.features)
+    added = epoch.features[61:, 1].astype(int)
+    assert np.array_equal(train.targets[added], epoch.targets[61:].argmax(axis=1))
+    assert np.bincount(train.targets[added]).tolist() == [0, 34, 25]
 
 
 @given(counts=st.lists(st.integers(1, 30), min_size=2, max_size=3), each=st.integers(1, 6), seed=st.integers(0, 99))

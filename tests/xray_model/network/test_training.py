@@ -97,7 +97,8 @@ def test_threshold_is_chosen_on_validation_and_kept_in_the_head() -> None:
         options = OPTIONS.model_copy(update={"decision_threshold": threshold})
         training.set_seed(3)
         head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
-        training.fit_head(head, LESSON, options, LEARNING_RATE)
+        lesson = training.Lesson(blobs(0, 320, 40), blobs(1, 240, 30), CLASSES, "normal")
+        training.fit_head(head, lesson, options, LEARNING_RATE)
         weights[threshold] = network.probabilities_layer(head).decision_weights
     assert weights[False] == (1.0, 1.0)
     assert weights[True][0] == 1.0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from xray_model.config import TrainingOptions
 from xray_model.errors import ConfigurationError
 from xray_model.network.feeding import NumberedBatches
-from xray_model.network.rebalancing.epoch import Epoch, Imbalance, Indices
+from xray_model.network.rebalancing.epoch import Epoch, Imbalance, Indices, one_hot
 from xray_model.network.samples import Features
 
 
@@ -48,14 +48,14 @@ def balance_batches(imbalance: Imbalance, options: TrainingOptions) -> Epoch:
 
 
 def add_views(imbalance: Imbalance, options: TrainingOptions) -> Epoch:
-    """Further views of images of the smaller classes, until each class matches the largest.
+    """Views of images of the smaller classes beside the images themselves, until each class matches the largest.
 
     No view comes twice before all views of its class have come.
 
     Raises:
         ConfigurationError: no views were computed.
     """
-    train = imbalance.train
+    train, largest = imbalance.train, imbalance.counts.max()
     if train.views is None or len(train.views) == 0:
         raise ConfigurationError(
             "augment_minority needs augmented views of the training images and was given none: "
@@ -63,17 +63,19 @@ def add_views(imbalance: Imbalance, options: TrainingOptions) -> Epoch:
         )
     rng = np.random.default_rng(options.seed)
     features: list[npt.NDArray[Any]] = [train.features]
-    targets, rounds = [train.targets], 0
+    targets, rounds = [imbalance.one_hot], 0
     for place, count in enumerate(imbalance.counts):
-        views, images = np.meshgrid(np.arange(len(train.views)), imbalance.of_class(place))
-        missing = imbalance.counts.max() - count
-        order = _cycle(np.arange(views.size), missing, rng)
-        features.append(train.views[views.ravel()[order], images.ravel()[order]])
-        targets.append(np.full(missing, place))
-        rounds = max(rounds, math.ceil(missing / views.size))
-    everything = Imbalance(type(train)(np.concatenate(features), np.concatenate(targets)), imbalance.classes)
-    note = f"{len(train.views)} views of each image" + (f", each used up to {rounds} times" if rounds > 1 else "")
-    return Epoch(everything.train.features, everything.one_hot, everything.counts.astype(np.float64), note=note)
+        own = imbalance.of_class(place)
+        drawn = _cycle(np.arange(len(train.views) * len(own)), largest - count, rng)
+        view, image = np.divmod(drawn, len(own))
+        features.append(train.views[view, own[image]])
+        targets.append(one_hot(np.full(len(drawn), place), len(imbalance.classes)))
+        rounds = max(rounds, math.ceil(len(drawn) / (len(train.views) * len(own))))
+    note = f"{len(train.views)} views per image at hand"
+    if rounds > 1:
+        note += f", each used up to {rounds} times"
+    even = np.full(len(imbalance.classes), float(largest))
+    return Epoch(np.concatenate(features), np.concatenate(targets), even, note=note)
 
 
 class BalancedBatches(NumberedBatches):

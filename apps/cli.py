@@ -39,12 +39,20 @@ app.add_typer(expectations, name="expectations")
 NEEDS_PERSON = 3
 """Exit code of a night that went well and left something for a person to decide."""
 
-Backbone = Annotated[str, typer.Option(help="Network to train: basic_cnn, or mobilenet_v2 for transfer learning.")]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        help="Network to train: basic_cnn or vit_tiny from the start; for transfer learning vgg16, vgg19, "
+        "vgg19_extended, resnet50, resnet50v2, inception_v3, densenet121, mobilenet_v2, efficientnet_v2_b0, "
+        "convnext_tiny or vit_b16."
+    ),
+]
 Weights = Annotated[
     str | None,
     typer.Option(
-        help="Where the backbone's weights come from: `imagenet` (downloaded once), the path of a weight file, or "
-        "`none`. Without it: imagenet for mobilenet_v2, none for basic_cnn."
+        help="Where the backbone's weights come from: `imagenet` (downloaded once), `champion` (the model in service), "
+        "a weight file by its path, `store:` and its key or s3://, or `none`. Without it: imagenet, but none for "
+        "basic_cnn and vit_tiny, which are trained from the start."
     ),
 ]
 ReviewedBatch = Annotated[

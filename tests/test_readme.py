@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from apps.cli import app
 from storage.settings import Settings
+from xray_model.config import BackboneName
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -51,6 +53,14 @@ def test_every_setting_stands_in_the_readme() -> None:
     assert {f"XRAY_{name.upper()}" for name in Settings.model_fields} == set(
         re.findall(r"`(XRAY_[A-Z_]+)`", README)
     ) - {"XRAY_SHARED_DATA"}
+
+
+def test_every_backbone_stands_in_the_readme_and_the_help() -> None:
+    """Whoever chooses a network finds all there are."""
+    told = " ".join(CliRunner().invoke(app, ["nightly", "--help"], terminal_width=400).output.split())
+    for name in get_args(BackboneName):
+        assert f"`{name}`" in README
+        assert name in told
 
 
 def test_the_test_command_is_what_ci_runs() -> None:

@@ -15,7 +15,8 @@ from xray_model.errors import ConfigurationError
 from xray_model.network import network
 from xray_model.network.backbones import ALL, BACKBONES, Weights, build_parts, find_backbone
 from xray_model.network.backbones.cutting import cut
-from xray_model.network.layers import Preprocess
+from xray_model.network.explain import explain
+from xray_model.network.layers import Float16Range, Preprocess
 
 if TYPE_CHECKING:
     from tests.xray_model.network.conftest import Small
@@ -92,8 +93,8 @@ def test_the_parts_make_the_whole(name: str, build: Build, pixels: Pixels) -> No
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_trains_saves_and_loads(name: str, build: Build, pixels: Pixels, tmp_path: Path) -> None:
-    """Every backbone trains two epochs, its batch normalisation unmoved, and loads to the same predictions."""
+def test_trains_saves_loads_and_explains(name: str, build: Build, pixels: Pixels, tmp_path: Path) -> None:
+    """Every backbone trains two epochs, moving averages unmoved, loads to the same predictions, and explains them."""
     made = build(name)
     frozen, head = made.cut.frozen, made.head
     still = [weight for weight in head.non_trainable_weights if "moving" in weight.path]
@@ -109,6 +110,11 @@ def test_trains_saves_and_loads(name: str, build: Build, pixels: Pixels, tmp_pat
     assert np.abs(run(loaded, pixels[..., None]) - predicted).max() < 1e-6
     assert predicted.sum(axis=1) == pytest.approx(np.ones(len(pixels)), abs=1e-5)
     assert network.fingerprint(network.split(loaded)[0]) == network.fingerprint(frozen)
+    maps = explain(loaded, pixels[:2], "covid")
+    assert maps.shape == (2, *pixels.shape[1:])
+    assert maps.dtype == np.float32
+    assert maps.min() >= 0
+    assert set(np.unique(maps.max(axis=(1, 2)))) <= {0.0, 1.0}
 
 
 def test_all_leaves_the_preprocessing_alone_frozen(pixels: Pixels) -> None:
@@ -156,8 +162,6 @@ def test_unknown_backbone_is_refused() -> None:
 
 def test_frozen_activations_fit_in_float16() -> None:
     """What exceeds the largest float16 is cut to it, so the cache holds no infinity."""
-    from xray_model.network.layers import Float16Range
-
     values = np.array([[-1e6, -3.0, 0.0, 65504.0, 7e4]], np.float32)
     assert np.isfinite(run(Float16Range(), values).astype(np.float16)).all()
     assert run(Float16Range(), values)[0, 1:4].tolist() == [-3.0, 0.0, 65504.0]

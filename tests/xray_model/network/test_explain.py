@@ -1,6 +1,7 @@
 """Explanations: the heat lies on what decides, in the frame of the pixels, for every backbone."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -39,8 +40,8 @@ def test_heat_lies_on_what_decides(name: str, hit: float) -> None:
     frozen = build_parts(backbone, SIDE, SIDE, Weights("none"), None).frozen
     head = network.build_head(backbone, frozen.output_shape[1:], ("normal", "opaque"), dropout=0.0)
     head.compile(keras.optimizers.Adam(backbone.learning_rate), "sparse_categorical_crossentropy")
-    pixels, targets, _ = planted(1, 96)
-    head.fit(inference.compute_features(frozen, pixels), targets, epochs=8, batch_size=16, verbose=0)
+    pixels, targets, _ = planted(1, 80)
+    head.fit(inference.compute_features(frozen, pixels), targets, epochs=7, batch_size=16, verbose=0)
     pixels, _, inside = planted(2, 40)
     maps = explain(network.join(frozen, head), pixels[1::2], "opaque")
     share = (maps * inside[1::2]).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
@@ -49,17 +50,17 @@ def test_heat_lies_on_what_decides(name: str, hit: float) -> None:
     assert np.mean(hottest) > hit
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_explains(name: str, build: "Callable[[str], Small]", pixels: npt.NDArray[np.uint8]) -> None:
-    """Heat maps have the size of the pixels, lie between 0 and 1, and reach 1 where anything speaks for a class."""
-    made = build(name)
-    maps = np.stack([explain(made.model, pixels[:2], label) for label in ("covid", "normal")])
-    assert maps.shape == (2, 2, *pixels.shape[1:])
-    assert maps.dtype == np.float32
-    assert maps.min() >= 0
-    peaks = maps.max(axis=(2, 3))
-    assert set(np.unique(peaks)) <= {0.0, 1.0}
-    assert peaks.max() == 1 or made.side // 16 < 3
+@pytest.mark.parametrize("name", ["mobilenet_v2", "vit_b16"])
+def test_saved_model_is_explained_the_same(
+    name: str, build: "Callable[[str], Small]", pixels: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """A model that was cut for fine-tuning has the same heat maps before and after it was saved."""
+    model = build(name).model
+    network.save(model, tmp_path / "model.keras")
+    loaded = network.load(tmp_path / "model.keras")
+    for label in ("covid", "normal"):
+        before = explain(model, pixels[:2], label)
+        assert np.abs(explain(loaded, pixels[:2], label) - before).max() < 1e-4
 
 
 def test_no_image_no_map() -> None:

@@ -17,7 +17,7 @@ from xray_model.network.explain import explain
 if TYPE_CHECKING:
     from tests.xray_model.network.conftest import Small
 
-SIDE, SQUARE = 80, 20
+SIDE, SQUARE = 80, 16
 
 
 def planted(seed: int, images: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
@@ -26,28 +26,28 @@ def planted(seed: int, images: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
     pixels = rng.integers(60, 120, (images, SIDE, SIDE)).astype(np.uint8)
     inside = np.zeros(pixels.shape, bool)
     for place in range(1, images, 2):
-        row, column = rng.integers(0, SIDE - SQUARE, 2)
+        row, column = SQUARE * rng.integers(0, SIDE // SQUARE, 2)
         inside[place, row : row + SQUARE, column : column + SQUARE] = True
     pixels[inside] = 230
     return pixels, np.arange(images) % 2, inside
 
 
-@pytest.mark.parametrize(("name", "hit"), [("basic_cnn", 0.9), ("vit_tiny", 0.5)])
-def test_heat_lies_on_what_decides(name: str, hit: float) -> None:
-    """Trained on planted squares, the heat of new images gathers in the sixteenth that is their own square."""
+@pytest.mark.parametrize("name", ["basic_cnn", "vit_tiny"])
+def test_heat_lies_on_what_decides(name: str) -> None:
+    """Trained on planted squares, the heat of new images gathers in the twenty-fifth that is their own square."""
     keras.utils.set_random_seed(3)
     backbone = BACKBONES[name]
     frozen = build_parts(backbone, SIDE, SIDE, Weights("none"), None).frozen
     head = network.build_head(backbone, frozen.output_shape[1:], ("normal", "opaque"), dropout=0.0)
     head.compile(keras.optimizers.Adam(backbone.learning_rate), "sparse_categorical_crossentropy")
-    pixels, targets, _ = planted(1, 80)
-    head.fit(inference.compute_features(frozen, pixels), targets, epochs=7, batch_size=16, verbose=0)
+    pixels, targets, _ = planted(1, 96)
+    head.fit(inference.compute_features(frozen, pixels), targets, epochs=8, batch_size=16, verbose=0)
     pixels, _, inside = planted(2, 40)
     maps = explain(network.join(frozen, head), pixels[1::2], "opaque")
     share = (maps * inside[1::2]).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
     assert share.mean() > 0.3
     hottest = [inside[1::2][place].ravel()[each.argmax()] for place, each in enumerate(maps)]
-    assert np.mean(hottest) > hit
+    assert np.mean(hottest) > 0.8
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "vit_b16"])

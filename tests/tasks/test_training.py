@@ -112,3 +112,48 @@ def test_evaluation_and_predictions_know_of_no_view(store: Store, pixels: np.nda
     whole = model.predict(pixels[18:, ..., None], verbose=0)
     assert np.abs(scored - whole).max() < 1e-2
     assert not [layer.name for layer in model._flatten_layers() if "random" in type(layer).__name__.lower()]
+
+
+def test_minority_images_alone_get_views(
+    store: Store,
+    pixels: np.ndarray,
+    learnt_from: list[tuple[LabelledFeatures, LabelledFeatures]],
+    tmp_path: Path,
+) -> None:
+    """With `augment_minority` views are made of the smaller class, as many as it takes, and none joins the images."""
+    options = RetrainOptions(
+        snapshot=SnapshotOptions(classes=CLASSES),
+        training=TrainingOptions(input_side=32, epochs=2, rebalancing="augment_minority"),
+    )
+    outcome = fit_model(store, SNAPSHOT, "normal", options, "run", tmp_path / "model.keras")
+    ((seen, checked),) = learnt_from
+    assert seen.views is not None
+    assert checked.views is None
+    assert seen.features.shape == seen.views[0].shape
+    assert (seen.views.reshape(len(seen.views), 12, -1).any(axis=2) == (seen.targets == 1)).all()
+    assert outcome.counts_after == {"covid": 8, "normal": 8}
+    assert outcome.rebalancing_note
+
+
+@pytest.mark.parametrize("boundary", ["block_15_add", "all"])
+def test_a_fine_tuned_model_is_scored_as_it_is_saved(
+    store: Store, pixels: np.ndarray, tmp_path: Path, boundary: str
+) -> None:
+    """Both stages are told, activations are kept for the next night, and the saved file predicts as its two parts."""
+    options = RetrainOptions(
+        snapshot=SnapshotOptions(classes=CLASSES),
+        training=TrainingOptions(
+            backbone="mobilenet_v2", input_side=32, epochs=1, fine_tune=boundary, fine_tune_epochs=1, batch_size=4
+        ),
+    )
+    first, second = (
+        fit_model(store, SNAPSHOT, "normal", options, "run", tmp_path / f"{night}.keras") for night in ("one", "two")
+    )
+    assert [score.stage for score in first.epochs] == ["head", "fine-tune"]
+    assert (first.fine_tuned, second.features_computed) == (boundary, 0)
+    assert first.epochs == second.epochs
+    model = network.load(tmp_path / "two.keras")
+    frozen, head = network.split(model)
+    rows = load_snapshot(store.objects, SNAPSHOT, "test")
+    scored = inference.predict_features(head, gather_features(store, frozen, rows, "see test images").features)
+    assert np.abs(scored - model.predict(pixels[18:, ..., None], verbose=0)).max() < 1e-2

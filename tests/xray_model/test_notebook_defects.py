@@ -42,15 +42,15 @@ SPLITS = ("train", "validation", "test")
 IMAGES = 16
 SNAPSHOT = "0123456789abcdef"
 REFERENCES = {
-    "vgg16": "VGG16",
-    "vgg19": "VGG19",
-    "resnet50": "ResNet50",
-    "resnet50v2": "ResNet50V2",
-    "inception_v3": "InceptionV3",
-    "densenet121": "DenseNet121",
-    "mobilenet_v2": "MobileNetV2",
+    "vgg16": ("vgg16", "VGG16"),
+    "vgg19": ("vgg19", "VGG19"),
+    "resnet50": ("resnet50", "ResNet50"),
+    "resnet50v2": ("resnet_v2", "ResNet50V2"),
+    "inception_v3": ("inception_v3", "InceptionV3"),
+    "densenet121": ("densenet", "DenseNet121"),
+    "mobilenet_v2": ("mobilenet_v2", "MobileNetV2"),
 }
-"""Backbones whose preprocessing Keras publishes under the same name, and their classes there."""
+"""Backbones, and the module and class of `keras.applications` that publish them with their preprocessing."""
 
 
 @pytest.fixture
@@ -131,9 +131,9 @@ def test_training_and_test_images_are_prepared_alike(
     learnt: dict[str, np.ndarray] = {}
     fit_head = training.fit_head
 
-    def spy(head, train, validation, *others, **named):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN003, ANN202
-        learnt.update(train=train.features, validation=validation.features)
-        return fit_head(head, train, validation, *others, **named)
+    def spy(head, lesson, *others, **named):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN003, ANN202
+        learnt.update(train=lesson.train.features, validation=lesson.validation.features)
+        return fit_head(head, lesson, *others, **named)
 
     monkeypatch.setattr(training, "fit_head", spy)
     train(store, tmp_path / "model.keras")
@@ -143,7 +143,7 @@ def test_training_and_test_images_are_prepared_alike(
         assert np.array_equal(learnt[split], inference.compute_features(frozen, pixels[order]))
 
 
-@pytest.mark.parametrize("name", [name for name in REFERENCES if name in BACKBONES])
+@pytest.mark.parametrize("name", REFERENCES)
 def test_every_backbone_is_fed_as_its_weights_were_made(name: str) -> None:
     """Defect: VGG was fed without its own preprocessing."""
     from keras import applications
@@ -151,12 +151,11 @@ def test_every_backbone_is_fed_as_its_weights_were_made(name: str) -> None:
     side = 96
     pixels = np.random.default_rng(0).integers(0, 256, (3, side, side)).astype(np.uint8)
     frozen, _ = build_frozen(BACKBONES[name], side, side, Weights("none"))
-    published = getattr(applications, REFERENCES[name])(
-        input_shape=(side, side, 3), include_top=False, pooling="avg", weights=None
-    )
+    module, kind = REFERENCES[name]
+    published = getattr(applications, kind)(input_shape=(side, side, 3), include_top=False, pooling="avg", weights=None)
     published.set_weights(frozen.get_weights())
     colour = np.repeat(pixels[..., None], 3, axis=-1).astype(np.float32)
-    prepared = getattr(applications, name).preprocess_input(colour.copy())
+    prepared = getattr(applications, module).preprocess_input(colour.copy())
     expected = published.predict(prepared, verbose=0)
 
     def error(found: np.ndarray) -> float:

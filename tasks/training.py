@@ -41,18 +41,19 @@ def fit_model(
         ConfigurationError: fine-tuning cannot begin where the options say, or the rebalancing cannot work.
     """
     from xray_model.network import network, training
-    from xray_model.network.backbones import build_parts, find_backbone
+    from xray_model.network.backbones import build_parts, choose_precision, find_backbone
 
     started = time.monotonic()
     chosen, classes = options.training, options.snapshot.classes
     backbone = find_backbone(chosen.backbone, chosen.alpha)
     side = chosen.input_side or backbone.default_side
+    precision = choose_precision(backbone, chosen.precision)
     material = Material(store, snapshot_id, minority, options)
     with fetch_weights(store.objects, chosen) as source:
 
         def build(boundary: str | None) -> "Parts":
             training.set_seed(chosen.seed)  # also where weights are drawn: both cuts must hold the same
-            return build_parts(backbone, store.side, side, source, boundary)
+            return build_parts(backbone, store.side, side, source, boundary, precision)
 
         parts = build(None)
         tuned = None if chosen.fine_tune is None else build(chosen.fine_tune)
@@ -76,6 +77,7 @@ def fit_model(
         backbone=backbone.name,
         weights=parts.words,
         input_side=side,
+        precision=precision,
         fine_tuned=chosen.fine_tune,
         rebalancing=chosen.rebalancing,
         counts_before=material.count("train"),

@@ -27,6 +27,7 @@ BackboneName = Literal[
 """The names of `xray_model.network.backbones.BACKBONES`, which a form must know without Keras."""
 FROM_THE_START: frozenset[BackboneName] = frozenset({"basic_cnn", "vit_tiny"})
 """Those that are trained whole and take no weights."""
+Precision = Literal["float32", "bfloat16"]
 Rebalancing = Literal[
     "none",
     "class_weight",
@@ -144,6 +145,11 @@ class TrainingOptions(Options):
     fine_tune_epochs: int = Field(10, ge=1, le=500, description="Epochs of fine-tuning at most.")
     fine_tune_rate: float | None = Field(
         None, gt=0, lt=1, description="Adam's learning rate of fine-tuning; empty for the backbone's."
+    )
+    precision: Precision | None = Field(
+        None,
+        description="Numbers a pretrained backbone computes with; its weights and what is trained on top stay float32. "
+        "Empty for the faster where that was measured: bfloat16 for the VGGs on a processor that has it, else float32.",
     )
     batch_size: int = Field(32, ge=1, le=1024)
     gradient_accumulation: int = Field(

@@ -164,6 +164,8 @@ class TrainingOutcome(Outcome):
     weights: str
     """Where the weights came from and their sha256, in words."""
     input_side: int
+    precision: str = "float32"
+    """What the pretrained part computes in."""
     fine_tuned: str | None = None
     """Layer of the backbone after which weights were fine-tuned, or `all`; None where only the head was trained."""
     rebalancing: str

@@ -12,7 +12,7 @@ from storage.snapshots import load_snapshot, snapshot_key
 from storage.store import Store
 from tasks.features import gather_features
 from tasks.training import fit_model
-from xray_model.config import Augmentation, RetrainOptions, SnapshotOptions, TrainingOptions
+from xray_model.config import Augmentation, Precision, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.data.augmentation import make_views
 from xray_model.network import inference, network, training
 from xray_model.network.samples import LabelledFeatures
@@ -157,3 +157,19 @@ def test_a_fine_tuned_model_is_scored_as_it_is_saved(
     rows = load_snapshot(store.objects, SNAPSHOT, "test")
     scored = inference.predict_features(head, gather_features(store, frozen, rows, "see test images").features)
     assert np.abs(scored - model.predict(pixels[18:, ..., None], verbose=0)).max() < 1e-2
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_backbone_is_computed_as_the_options_say(
+    store: Store, pixels: np.ndarray, tmp_path: Path, precision: Precision
+) -> None:
+    """The saved model computes its backbone in the precision asked for, and its classifier in float32."""
+    options = RetrainOptions(
+        snapshot=SnapshotOptions(classes=CLASSES),
+        training=TrainingOptions(backbone="vgg16", input_side=32, epochs=1, precision=precision),
+    )
+    outcome = fit_model(store, SNAPSHOT, "normal", options, "run", tmp_path / "model.keras")
+    assert outcome.precision == precision
+    frozen, head = network.split(network.load(tmp_path / "model.keras"))
+    assert frozen.get_layer("vgg16").get_layer("block5_conv3").compute_dtype == precision
+    assert head.get_layer("scores").compute_dtype == "float32"

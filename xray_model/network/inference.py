@@ -11,17 +11,16 @@ BATCH = 64
 
 def compute_features(frozen: keras.Model, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
     """float16 [n, ...]: what the frozen part makes of canonical pixels uint8 [n, side, side]."""
-    features = _forward(frozen, pixels[..., None])
+    if len(pixels) == 0:
+        return np.zeros((0, *frozen.output_shape[1:]), np.float16)
+    features: npt.NDArray[np.float32] = frozen.predict(pixels[..., None], batch_size=BATCH, verbose=0)
     return features.astype(np.float16)
 
 
 def predict_features(head: keras.Model, features: Features) -> npt.NDArray[np.float32]:
     """float32 [n, classes]: probabilities from features [n, ...]."""
-    return _forward(head, features)
-
-
-def _forward(model: keras.Model, inputs: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    if len(inputs) == 0:
-        return np.zeros((0, *model.output_shape[1:]), np.float32)
-    outputs: npt.NDArray[np.float32] = model.predict(inputs, batch_size=BATCH, verbose=0)
-    return outputs
+    if len(features) == 0:
+        return np.zeros((0, *head.output_shape[1:]), np.float32)
+    # Not `predict`: what that sets up takes longer than a small head, and after every epoch of one.
+    starts = range(0, len(features), BATCH)
+    return np.concatenate([head.predict_on_batch(features[start : start + BATCH]) for start in starts])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.metrics import f1_score
 
 from xray_model.evaluation.decision import decide_classes
+from xray_model.network.inference import predict_features
 from xray_model.network.rebalancing.epoch import one_hot
 from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore, Stage
@@ -82,7 +83,7 @@ class BestByMinority(keras.callbacks.Callback):
     def _judge(self) -> tuple[float, float]:
         """Cross-entropy and minority F1 on the validation split, under no rebalancing."""
         targets = self._validation.targets
-        probabilities = self.model.predict(self._validation.features, batch_size=256, verbose=0)
+        probabilities = predict_features(self.model, self._validation.features)
         classes = probabilities.shape[1]
         loss = keras.losses.CategoricalCrossentropy()(one_hot(targets, classes), probabilities)
         predicted = decide_classes(probabilities, [1.0] * classes)

@@ -23,6 +23,8 @@ from xray_model.network.selection import BestByMinority, OnEpoch, Progress
 from xray_model.outcomes import EpochScore, Stage
 
 _log = logging.getLogger(__name__)
+_STEPS_AT_ONCE = 32
+"""Steps between two returns to Python, which take longer than a step of a small head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
     steps = options.gradient_accumulation
     optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
-    model.compile(optimizer=optimizer, loss=rebalanced.loss)
+    model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=_STEPS_AT_ONCE)
     progress = copy(run.start)
     progress.scores = [*run.start.scores]
     best = BestByMinority(run.stage, lesson.validation, lesson.minority_place, options.patience, progress)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from xray_model.config import Precision
 from xray_model.errors import ConfigurationError
 from xray_model.network.backbones.champion import copy_champion
+from xray_model.network.backbones.precision import computing_in
 from xray_model.network.backbones.registry import Backbone
 from xray_model.network.backbones.weights import CHAMPION, Weights, build_network
 from xray_model.network.layers import Float16Range, InferenceBatchNormalization, Preprocess
@@ -37,7 +39,14 @@ class Parts:
     """The model in service where its weights were taken; `network.warm_start` takes its head's."""
 
 
-def build_parts(backbone: Backbone, canonical_side: int, side: int, weights: Weights, boundary: str | None) -> Parts:
+def build_parts(
+    backbone: Backbone,
+    canonical_side: int,
+    side: int,
+    weights: Weights,
+    boundary: str | None,
+    precision: Precision = "float32",
+) -> Parts:
     """A backbone with its weights, cut at a boundary.
 
     Args:
@@ -46,6 +55,7 @@ def build_parts(backbone: Backbone, canonical_side: int, side: int, weights: Wei
         side: side at which the backbone sees them.
         weights: where its weights come from.
         boundary: one of the entry's `boundaries`; `ALL`; or None, which leaves nothing to fine-tune.
+        precision: what the pretrained part is computed in; its weights, pixels and outputs are float32 in any case.
 
     Raises:
         ConfigurationError: the backbone has no such boundary or cannot see this side.
@@ -53,7 +63,8 @@ def build_parts(backbone: Backbone, canonical_side: int, side: int, weights: Wei
     """
     backbone.check_side(side)
     _check_boundary(backbone, boundary)
-    network, words, champion = _prepare(backbone, side, weights)
+    with computing_in(precision):
+        network, words, champion = _prepare(backbone, side, weights)
     channels = _RGB if backbone.pretrained else _GRAY
     pixels = keras.Input((canonical_side, canonical_side, _GRAY), name="pixels")
     x = layers.Resizing(side, side, interpolation="bilinear", antialias=True, name="resize")(pixels)

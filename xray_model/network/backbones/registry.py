@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from keras import applications, layers
 
+from xray_model.config import Precision
 from xray_model.errors import ConfigurationError
 from xray_model.network import transformers
 from xray_model.network.backbones.builders import (
@@ -45,6 +46,8 @@ class Backbone:
     """Adam's for the head, where the options name none: weights from the start learn faster than on good features."""
     fine_tune_rate: float = 1e-5
     """Adam's for the upper part, once the head has learnt."""
+    precision: Precision = "float32"
+    """What it is computed in where the processor has both and the options name none."""
     boundaries: tuple[str, ...] = ()
     """Layers after which fine-tuning may begin, from the input on: everything goes through each of them."""
     cam_layer: str | None = None
@@ -102,6 +105,8 @@ def _further_convolutions() -> list[layers.Layer]:
     ]
 
 
+# Measured side by side on two busy cores of a Xeon with AMX, VGG19 at 128 in batches of 32: 73 images a second against 15.
+_VGG_PRECISION: Precision = "bfloat16"
 _VGG_BOUNDARIES = ("block1_pool", "block2_pool", "block3_pool", "block4_pool")
 _RESNET_BOUNDARIES = ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out")
 
@@ -121,6 +126,7 @@ BACKBONES: dict[str, Backbone] = {
             preprocessing="caffe",
             default_side=224,
             build=application(applications.VGG16),
+            precision=_VGG_PRECISION,
             boundaries=_VGG_BOUNDARIES,
             cam_layer="block5_conv3",
             imagenet_file=_TF_KERNELS,
@@ -130,6 +136,7 @@ BACKBONES: dict[str, Backbone] = {
             preprocessing="caffe",
             default_side=224,
             build=application(applications.VGG19),
+            precision=_VGG_PRECISION,
             boundaries=_VGG_BOUNDARIES,
             cam_layer="block5_conv4",
             imagenet_file=_TF_KERNELS,
@@ -140,6 +147,7 @@ BACKBONES: dict[str, Backbone] = {
             default_side=224,
             build=application(applications.VGG19, pooling=None),
             trunk=_further_convolutions,
+            precision=_VGG_PRECISION,
             boundaries=_VGG_BOUNDARIES,
             cam_layer="further_conv2",
             imagenet_file=_TF_KERNELS.replace("{name}", "vgg19"),

@@ -25,61 +25,42 @@ batches over the same step on one batch from memory.
 
 import argparse
 import json
-import math
 import os
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.training_images import CLASSES, FIRST, MINORITY, SECOND, VALIDATION_EVERY, draw_store, picture_path
+from bench.training_images import CLASSES, FIRST, MINORITY, SECOND, Chosen, draw_store
+from bench.training_others import (
+    BATCH,
+    DROPOUT,
+    EPOCHS,
+    RATE,
+    Way,
+    class_numbers,
+    compile_plain,
+    measure_way,
+    minority_f1,
+    spent_since,
+)
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import open_store
 from tasks.features import gather_features
 from tasks.training import fit_model
-from xray_model.config import BackboneName, RetrainOptions, SnapshotOptions, TrainingOptions
-
-if TYPE_CHECKING:
-    import keras
-
-Way = Literal["seed", "plain"]
-EPOCHS, RATE, DROPOUT = 10, 1e-3, 0.5
-BATCH: dict[Way, int] = {"seed": 4, "plain": 32}
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What is measured, and where its files lie."""
-
-    folder: Path
-    images: int
-    measured: int
-    backbone: BackboneName
-    side: int
-    weights: str
-    precision: Literal["float32", "bfloat16"] | None
-    full: bool
-
-    @property
-    def training(self) -> TrainingOptions:
-        """Our options, those of a night unless they say which network."""
-        return TrainingOptions(
-            backbone=self.backbone, input_side=self.side, weights=self.weights, precision=self.precision
-        )
+from xray_model.config import RetrainOptions, SnapshotOptions
 
 
 def main() -> None:
@@ -145,90 +126,6 @@ def in_process(step: Callable[..., dict[str, float]], *given: object) -> dict[st
     """What a step measures in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(step, *given).result()
-
-
-def measure_way(chosen: Chosen, way: Way) -> dict[str, float]:
-    """Seconds of 10 epochs in one of the others' ways, and with `--full` their validation minority F1."""
-    from xray_model.network import training
-
-    training.set_seed(20)
-    model = build_plain(chosen)
-    store = open_store(Settings())
-    splits = {}
-    for split, share in (("train", 1 - 1 / VALIDATION_EVERY), ("validation", 1 / VALIDATION_EVERY)):
-        rows = load_snapshot(store.objects, FIRST, split)
-        splits[split] = rows if chosen.full else rows[: round(chosen.measured * share)]
-    batches = {split: read_batches(chosen, rows, way) for split, rows in splits.items()}
-
-    def fit(epochs: int) -> None:
-        model.fit(batches["train"], validation_data=batches["validation"], epochs=epochs, verbose=0)
-
-    model.fit(*batches["train"][0], verbose=0)
-    model.evaluate(*batches["validation"][0], verbose=0)
-    started = time.perf_counter(), time.process_time()
-    fit(EPOCHS if chosen.full else 1)
-    spent = spent_since(*started, times=1 if chosen.full else EPOCHS * chosen.images / sum(map(len, splits.values())))
-    if not chosen.full:
-        return spent
-    return {
-        **spent,
-        "f1": minority_f1(model.predict(batches["validation"], verbose=0), splits["validation"]),
-    }
-
-
-def build_plain(chosen: Chosen) -> "keras.Model":
-    """The frozen backbone in float32 and a classifier, compiled."""
-    from xray_model.network import network
-    from xray_model.network.backbones import Weights, build_parts, find_backbone
-
-    backbone = find_backbone(chosen.backbone)
-    frozen = build_parts(backbone, chosen.side, chosen.side, Weights(chosen.weights), None).frozen
-    model = network.join(frozen, network.build_head(backbone, frozen.output_shape[1:], CLASSES, DROPOUT))
-    return compile_plain(model)
-
-
-def compile_plain(model: "keras.Model") -> "keras.Model":
-    """With what notebooks train with."""
-    import keras
-
-    model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy")
-    return model
-
-
-def read_batches(chosen: Chosen, rows: pd.DataFrame, way: Way) -> "keras.utils.PyDataset":
-    """Batches of pixels and class numbers, from files in each epoch or decoded once, as the way has it."""
-    import keras
-
-    def decode(image_id: str) -> npt.NDArray[np.uint8]:
-        with Image.open(picture_path(chosen.folder, image_id)) as image:
-            return np.asarray(image.convert("L").resize((chosen.side, chosen.side)))[..., None]
-
-    names, targets, size = rows["image_id"].tolist(), class_numbers(rows), BATCH[way]
-    decoded = np.stack([decode(name) for name in names]) if way == "plain" else None
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-        def __len__(self) -> int:
-            return math.ceil(len(names) / size)
-
-        def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
-            span = slice(index * size, (index + 1) * size)
-            pixels = np.stack([decode(name) for name in names[span]]) if decoded is None else decoded[span]
-            return pixels, targets[span]
-
-    return Batches()
-
-
-def class_numbers(rows: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """Int [n]."""
-    return rows["label"].map({name: place for place, name in enumerate(CLASSES)}).to_numpy().astype(np.intp)
-
-
-def minority_f1(probabilities: npt.NDArray[np.float32], rows: pd.DataFrame) -> float:
-    """Of the likeliest classes."""
-    from sklearn.metrics import f1_score
-
-    place = CLASSES.index(MINORITY)
-    return float(f1_score(class_numbers(rows) == place, probabilities.argmax(axis=1) == place, zero_division=0))
 
 
 def measure_heads(chosen: Chosen) -> dict[str, float]:
@@ -312,14 +209,6 @@ def step_times_memory(chosen: Chosen, rounds: int = 5) -> float:
 
     seconds(ours)
     return median(seconds(ours) / seconds(Resident()) for _ in range(rounds))
-
-
-def spent_since(clock: float, processor: float, times: float = 1.0) -> dict[str, float]:
-    """Seconds by the clock, and of processor time, which hardly depends on what else is running."""
-    return {
-        "seconds": times * (time.perf_counter() - clock),
-        "processor": times * (time.process_time() - processor),
-    }
 
 
 def say(text: str) -> None:

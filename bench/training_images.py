@@ -1,8 +1,9 @@
-"""The images of `bench/training.py`: as JPEGs, and as the shards and snapshots of two nights."""
+"""What `bench/training.py` measures on: its options, and its images as JPEGs and as shards and snapshots."""
 
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,37 @@ from storage.settings import Settings
 from storage.shards import array_bytes, shard_key
 from storage.snapshots import snapshot_key
 from storage.store import open_store
+from xray_model.config import BackboneName, Precision, TrainingOptions
 from xray_model.data.phantoms import CohortOptions, plan_cohort
 
 CLASSES = ("covid", "normal")
 MINORITY, EVERY = "normal", 4
 """Every so many images are of the minority class."""
 VALIDATION_EVERY = 5
-DRAWN, SHARD, NEW_SHARE = 48, 512, 0.05
+DRAWN, SHARD, NEW_SHARE = 36, 512, 0.05
 FIRST, SECOND = "first-night", "second-night"
 """Names of their batches and snapshots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is measured, and where its files lie."""
+
+    folder: Path
+    images: int
+    measured: int
+    backbone: BackboneName
+    side: int
+    weights: str
+    precision: Precision | None
+    full: bool
+
+    @property
+    def training(self) -> TrainingOptions:
+        """Our options, those of a night unless they say which network."""
+        return TrainingOptions(
+            backbone=self.backbone, input_side=self.side, weights=self.weights, precision=self.precision
+        )
 
 
 def draw_store(folder: Path, images: int) -> dict[str, float]:

@@ -151,7 +151,11 @@ def test_a_fine_tuned_model_is_scored_as_it_is_saved(
     )
     assert [score.stage for score in first.epochs] == ["head", "fine-tune"]
     assert (first.fine_tuned, second.features_computed) == (boundary, 0)
-    assert first.epochs == second.epochs
+    assert [score.validation_minority_f1 for score in first.epochs] == [
+        score.validation_minority_f1 for score in second.epochs
+    ]
+    # Not to the last bit: threads add the gradients of a whole network up in an order of their own.
+    assert [score.loss for score in first.epochs] == pytest.approx([score.loss for score in second.epochs], abs=1e-4)
     model = network.load(tmp_path / "two.keras")
     frozen, head = network.split(model)
     rows = load_snapshot(store.objects, SNAPSHOT, "test")

@@ -1,6 +1,7 @@
 """Batches whose order follows from the seed and the epoch's number, so that a resumed training goes on as it would."""
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
@@ -12,12 +13,12 @@ from xray_model.network.samples import Features
 Floats = npt.NDArray[np.float32]
 
 
-class NumberedBatches(keras.utils.PyDataset):
+class NumberedBatches(keras.utils.PyDataset, ABC):
     """Batches of an epoch that was begun by its number."""
 
+    @abstractmethod
     def begin_epoch(self, epoch: int) -> None:
         """Turn to another epoch, counted from 0."""
-        raise NotImplementedError
 
 
 class ShuffledBatches(NumberedBatches):

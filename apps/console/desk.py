@@ -55,7 +55,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
     return render_page(
         "desk.html",
         visitor,
-        headline=words.desk_headline(held, refused),
+        headline=words.desk_headline(held, unread, refused),
         batches=len(batches),
         held=[_describe(desk, one) for one in held[:_LISTED]],
         more_held=max(len(held) - _LISTED, 0),

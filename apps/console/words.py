@@ -18,10 +18,12 @@ CLUE_WORDS = {
 }
 
 
-def desk_headline(held: Sequence[BatchSummary], refused: Sequence[BatchSummary]) -> str:
-    """The news of the home page."""
+def desk_headline(held: Sequence[BatchSummary], unread: Sequence[BatchSummary], refused: Sequence[BatchSummary]) -> str:
+    """The news of the home page: what waits, else what could not be read, else what was refused."""
     if held:
         return f"{figures.spelled(len(held), 'batch')} {'waits' if len(held) == 1 else 'wait'} for you"
+    if unread:
+        return f"{figures.spelled(len(unread), 'batch')} could not be read"
     if refused:
         images = sum(one.quarantined for one in refused)
         return f"No batch is held; {figures.plural(images, 'refused image')} can be looked at"

@@ -297,7 +297,10 @@ def test_a_batch_refused_as_a_whole_says_what_to_do(stella: TestClient, store: S
     page = text_of(stella.get("/batches/h.odd.0123456789ab"))
     assert reason in page
     assert "xray push PATH --source h" in page
-    assert reason in text_of(stella.get("/"))
+    assert headline(stella.get("/")) == "One batch could not be read"
+    desk = text_of(stella.get("/"))
+    assert reason in desk
+    assert "Nothing waits" not in desk
 
 
 def test_proposed_bounds_are_seen_and_accepted(stella: TestClient, store: Store, console: ConsoleSettings) -> None:

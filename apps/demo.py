@@ -103,7 +103,9 @@ def summarise(nights: list[NightOutcome], index: str, console: Console) -> None:
     console.print(table)
     console.print(f"Look next: {index}", highlight=False, soft_wrap=True)
     settings = f"XRAY_HOME={os.environ['XRAY_HOME']} XRAY_SALT={_SALT}"
-    console.print(f"To go on with its store: export {settings}, then `xray review list`.", soft_wrap=True)
+    console.print(
+        f"To go on with its store: export {settings}, then `xray console` or `xray review list`.", soft_wrap=True
+    )
     console.print("Drawn X-rays, a research tool: not for diagnostic use.")
 
 

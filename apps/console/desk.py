@@ -11,7 +11,7 @@ from apps.console.access.visiting import SignedIn
 from apps.console.dependencies import OpenedDesk
 from apps.console.rendering import render_page
 from storage import ledger
-from storage.desk import BatchSummary, Desk
+from storage.desk import NO_REASON, BatchSummary, Desk
 from storage.reports.history import draw_champions
 from storage.reports.records import read_nights
 from storage.reports.words import quiet_headline
@@ -73,6 +73,8 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
 def _describe(desk: Desk, summary: BatchSummary) -> Waiting:
     review = desk.review(summary.outcome.batch_id)
     told = review.told[review.rows["shard"].reindex(review.told.index).notna()]
+    # Pictures of what is wrong with it; of its sound images only where none is refused.
+    told = told[told != NO_REASON] if (told != NO_REASON).any() else told
     common = told[told == told.mode()[0]] if len(told) else told
     return Waiting(
         summary=summary,

@@ -80,6 +80,13 @@ def test_the_desk_names_what_waits_and_why(stella: TestClient, store: Store) -> 
     assert headline(stella.get(f"/batches/{held}")) == decided
 
 
+def test_the_desk_shows_what_is_wrong_with_a_batch(stella: TestClient, store: Store) -> None:
+    """The pictures beside a held batch are of its most common fault, however many sound images wait with it."""
+    fill(store, "b", ["held"] * 9 + ["quarantined"] * 3)
+    shown = re.findall(r"/pictures/[^/]*/([0-9a-f]{64})\.jpg", stella.get("/").text)
+    assert shown == [image_id("b", place) for place in (9, 11)]
+
+
 def test_counts_and_reasons_lead_to_their_images(stella: TestClient, store: Store) -> None:
     """Every count and every reason links to a gallery of so many images."""
     batch_id = fill(store, "b", STATUSES)

@@ -41,23 +41,25 @@ def fit_model(
         ConfigurationError: fine-tuning cannot begin where the options say, or the rebalancing cannot work.
     """
     from xray_model.network import network, training
-    from xray_model.network.backbones import build_parts, choose_precision, find_backbone
+    from xray_model.network.backbones import build_parts, choose_features, choose_precision, find_backbone
 
     started = time.monotonic()
     chosen, classes = options.training, options.snapshot.classes
     backbone = find_backbone(chosen.backbone, chosen.alpha)
     side = chosen.input_side or backbone.default_side
     precision = choose_precision(backbone, chosen.precision)
+    features = choose_features(backbone, chosen.features, chosen.fine_tune)
+    hidden = backbone.hidden_units if chosen.hidden_units is None else chosen.hidden_units
     material = Material(store, snapshot_id, minority, options)
     with fetch_weights(store.objects, chosen) as source:
 
         def build(boundary: str | None) -> "Parts":
             training.set_seed(chosen.seed)  # also where weights are drawn: both cuts must hold the same
-            return build_parts(backbone, store.side, side, source, boundary, precision)
+            return build_parts(backbone, store.side, side, source, boundary, precision, features)
 
         parts = build(None)
         tuned = None if chosen.fine_tune is None else build(chosen.fine_tune)
-    head = network.build_head(backbone, parts.frozen.output_shape[1:], classes, chosen.dropout)
+    head = network.build_head(backbone, parts.frozen.output_shape[1:], classes, chosen.dropout, hidden)
     if parts.champion is not None:
         network.warm_start(head, parts.champion)
     rate = chosen.learning_rate or backbone.learning_rate
@@ -78,6 +80,8 @@ def fit_model(
         weights=parts.words,
         input_side=side,
         precision=precision,
+        features=features,
+        hidden_units=hidden,
         fine_tuned=chosen.fine_tune,
         rebalancing=chosen.rebalancing,
         counts_before=material.count("train"),

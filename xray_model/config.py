@@ -28,6 +28,7 @@ BackboneName = Literal[
 FROM_THE_START: frozenset[BackboneName] = frozenset({"basic_cnn", "vit_tiny"})
 """Those that are trained whole and take no weights."""
 Precision = Literal["float32", "bfloat16"]
+FeatureKind = Literal["last", "depths"]
 Rebalancing = Literal[
     "none",
     "class_weight",
@@ -135,8 +136,19 @@ class TrainingOptions(Options):
     )
     weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected hash of the weight file.")
     input_side: int | None = Field(None, ge=32, le=512, description="Input side in pixels; empty for the backbone's.")
-    epochs: int = Field(40, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
-    patience: int = Field(10, ge=1, description="Epochs without a better validation minority F1 before stopping.")
+    features: FeatureKind | None = Field(
+        None,
+        description="What the head sees of a backbone: `last`, its last layer; `depths`, averages of the maps at each "
+        "place where fine-tuning may begin, which say more of textures. Empty for the backbone's.",
+    )
+    hidden_units: int | None = Field(
+        None,
+        ge=0,
+        le=4096,
+        description="Of the layer between features and classifier; 0 for none, empty for the backbone's.",
+    )
+    epochs: int = Field(60, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
+    patience: int = Field(10, ge=1, description="Epochs without a better one before stopping.")
     fine_tune: str | None = Field(
         None,
         description="Layer of the backbone after which its weights are fine-tuned once the head has learnt; `all` for "
@@ -151,7 +163,14 @@ class TrainingOptions(Options):
         description="Numbers a pretrained backbone computes with; its weights and what is trained on top stay float32. "
         "Empty for the faster where that was measured: bfloat16 for the VGGs on a processor that has it, else float32.",
     )
-    batch_size: int = Field(32, ge=1, le=1024)
+    batch_size: int = Field(32, ge=1, le=1024, description="Images in a batch of a network that is trained or tuned.")
+    head_batch_size: int = Field(
+        128,
+        ge=1,
+        le=4096,
+        description="Images in a batch of a head that learns from pooled features, a step of which "
+        "costs next to nothing.",
+    )
     gradient_accumulation: int = Field(
         1, ge=1, le=256, description="Batches whose gradients make one step: for devices that hold few images."
     )

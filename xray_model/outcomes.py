@@ -166,6 +166,10 @@ class TrainingOutcome(Outcome):
     input_side: int
     precision: str = "float32"
     """What the pretrained part computes in."""
+    features: str = "last"
+    """What the head sees of the backbone: its last layer, or averages at several depths."""
+    hidden_units: int = 0
+    """Of the layer between features and classifier; 0 where there is none."""
     fine_tuned: str | None = None
     """Layer of the backbone after which weights were fine-tuned, or `all`; None where only the head was trained."""
     rebalancing: str

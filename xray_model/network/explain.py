@@ -1,7 +1,8 @@
 """Where a model looks: one heat map per image, in the frame of the canonical pixels.
 
-Grad-CAM (Selvaraju et al. 2017) for backbones with convolutions; attention roll-out (Abnar and Zuidema 2020) for
-transformers, which says where the picture was looked at and is the same for every class.
+Grad-CAM (Selvaraju et al. 2017) for backbones with convolutions, on each of its maps where a head sees several;
+attention roll-out (Abnar and Zuidema 2020) for transformers, which says where the picture was looked at and is the same
+for every class.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from keras import layers, ops
 from xray_model.errors import ConfigurationError, InvalidInput
 from xray_model.network.backbones import find_backbone
 from xray_model.network.backbones.cutting import cut
+from xray_model.network.backbones.depths import DEPTHS
 from xray_model.network.network import class_names, split
 from xray_model.network.transformers import ClassToken, TransformerBlock
 
@@ -47,22 +49,31 @@ def explain(model: keras.Model, pixels: npt.NDArray[np.uint8], class_name: str) 
     if cam_layer is None:
         attend = _Rollout(_flatten(steps))
         return _in_batches(attend, pixels)
-    before, after = _divide(steps, cam_layer)
-    return _in_batches(_GradCam(before, after, classes.index(class_name)), pixels)
+    divided = _divide_depths(steps) or _divide(steps, cam_layer)
+    return _in_batches(_GradCam(*divided, classes.index(class_name)), pixels)
 
 
 class _GradCam:
-    """The layers up to the map, those from there to the scores, and the class in question."""
+    """The layers up to the maps, those from there to the scores, and the class in question."""
 
     def __init__(self, before: Sequence[layers.Layer], after: Sequence[layers.Layer], place: int) -> None:
         self._before, self._after, self._place = before, after, place
 
     def __call__(self, images: Any) -> Any:
-        """[n, h, w]: channels of the map weighed by how much the score rises with their mean, where positive."""
-        maps = _run(self._before, images)
-        slopes = _gradient(lambda inner: ops.sum(_run(self._after, inner)[:, self._place]), maps)
-        weights = ops.mean(slopes, axis=(1, 2), keepdims=True)
-        return ops.relu(ops.sum(weights * maps, axis=-1))
+        """[n, h, w]: channels of the maps weighed by how much the score rises with their mean, where positive.
+
+        What several maps say is added up in the frame of the largest.
+        """
+        found = _run(self._before, images)
+        maps = found if isinstance(found, list) else [found]
+        slopes = _gradient(lambda inner: ops.sum(_run(self._after, _one_or_all(inner))[:, self._place]), maps)
+        sums = [
+            # The slope of a mean is spread over all places: added up it says the same of maps of every size.
+            ops.sum(ops.sum(slope, axis=(1, 2), keepdims=True) * each, axis=-1, keepdims=True)
+            for slope, each in zip(slopes, maps, strict=True)
+        ]
+        size = max(each.shape[1] for each in sums)
+        return ops.relu(sum(_resize(each, size) for each in sums)[..., 0])
 
 
 class _Rollout:
@@ -116,6 +127,17 @@ def _divide(steps: Sequence[layers.Layer], name: str) -> tuple[list[layers.Layer
     raise InvalidInput(f"the model has no layer {name} to explain it by: train it again with this version")
 
 
+def _divide_depths(steps: Sequence[layers.Layer]) -> tuple[list[layers.Layer], list[layers.Layer]] | None:
+    """As `_divide`, at all the maps whose averages the head sees; None where it sees no such averages."""
+    for place, step in enumerate(steps):
+        if isinstance(step, keras.Model) and DEPTHS in {layer.name for layer in step.layers}:
+            averages = [layer for layer in step.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
+            maps = [average.input for average in averages]
+            lower = keras.Model(step.input, maps, name="lower")
+            return [*steps[:place], lower], [keras.Model(maps, step.output, name="upper"), *steps[place + 1 :]]
+    return None
+
+
 def _flatten(steps: Sequence[layers.Layer]) -> list[layers.Layer]:
     flat: list[layers.Layer] = []
     for step in steps:
@@ -129,8 +151,16 @@ def _run(steps: Sequence[layers.Layer], x: Any) -> Any:
     return x
 
 
-def _gradient(score: Callable[[Any], Any], at: Any) -> Any:
-    """Slope of a score by what it is computed from: the one thing that Keras leaves to its backends."""
+def _one_or_all(maps: Sequence[Any]) -> Any:
+    return maps[0] if len(maps) == 1 else [*maps]
+
+
+def _resize(maps: Any, size: int) -> Any:
+    return ops.image.resize(ops.cast(maps, "float32"), (size, size), interpolation="bilinear")
+
+
+def _gradient(score: Callable[[list[Any]], Any], at: list[Any]) -> list[Any]:
+    """Slopes of a score by what it is computed from: the one thing that Keras leaves to its backends."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -138,11 +168,11 @@ def _gradient(score: Callable[[Any], Any], at: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(at)
             value = score(at)
-        return tape.gradient(value, at)
+        return [*tape.gradient(value, at)]
     if backend == "jax":
         import jax
 
-        return jax.grad(score)(at)
+        return [*jax.grad(score)(at)]
     raise ConfigurationError(f"models cannot be explained on Keras' backend {backend}: set KERAS_BACKEND to tensorflow")
 
 
@@ -151,8 +181,7 @@ def _in_batches(maps_of: Callable[[Any], Any], pixels: npt.NDArray[np.uint8]) ->
     done = np.zeros(pixels.shape, np.float32)
     for start in range(0, len(pixels), BATCH):
         images = ops.convert_to_tensor(pixels[start : start + BATCH, ..., None])
-        maps = ops.cast(maps_of(images), "float32")[..., None]
-        maps = ops.image.resize(maps, (side, side), interpolation="bilinear")[..., 0]
+        maps = _resize(maps_of(images)[..., None], side)[..., 0]
         found = np.maximum(ops.convert_to_numpy(maps), 0)
         largest = found.max(axis=(1, 2), keepdims=True)
         done[start : start + BATCH] = np.divide(found, largest, out=np.zeros_like(found), where=largest > 0)

@@ -3,6 +3,8 @@
 from typing import Any, Literal
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import layers, ops
 
 Preprocessing = Literal["caffe", "tf", "torch"]
@@ -76,3 +78,36 @@ class InferenceBatchNormalization(layers.BatchNormalization):
         """Normalised by the moving mean and variance, whatever `training` says."""
         del training
         return super().call(inputs, training=False, mask=mask)
+
+
+@keras.saving.register_keras_serializable(package="xray")
+class Standardise(layers.Layer):
+    """Features [n, d] less their mean, over their deviation, both as `adapt` found them in the training images.
+
+    Keras' `Normalization` divides by next to nothing where a feature is the same in all training images: a picture
+    that is the first to show it would then be told by it alone. Here such a deviation counts as `LEAST` times the
+    median of all.
+    """
+
+    LEAST = 0.01
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Weights that no gradient changes: nothing is done until `adapt`."""
+        shape = (input_shape[-1],)
+        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+        self.deviation = self.add_weight(name="deviation", shape=shape, initializer="ones", trainable=False)
+
+    def adapt(self, features: npt.NDArray[Any]) -> None:
+        """Take mean and deviation from features [n, d]."""
+        deviation = features.std(axis=0, dtype=np.float64)
+        least = self.LEAST * float(np.median(deviation)) or 1.0
+        self.mean.assign(features.mean(axis=0, dtype=np.float64))
+        self.deviation.assign(np.maximum(deviation, least))
+
+    def call(self, features: Any) -> Any:
+        """The features, standardised."""
+        return (features - self.mean) / self.deviation
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape it is given."""
+        return input_shape

@@ -12,13 +12,15 @@ import numpy as np
 from keras import layers
 
 from xray_model.errors import InvalidInput
-from xray_model.network import layers as _own  # noqa: F401  a saved model names these layers
-from xray_model.network import transformers as _transformers  # noqa: F401
+from xray_model.network import transformers as _transformers  # noqa: F401  a saved model names these layers
+from xray_model.network.layers import Standardise
+from xray_model.network.samples import Features
 
 if TYPE_CHECKING:
     from xray_model.network.backbones.registry import Backbone
 
 _JOINED = "xray"
+_STANDARDISE = "standardise"
 _COUNTER = re.compile(r"_\d+$")
 
 
@@ -60,16 +62,34 @@ class ClassProbabilities(layers.Layer):
 
 
 def build_head(
-    backbone: "Backbone", feature_shape: Sequence[int], classes: Sequence[str], dropout: float
+    backbone: "Backbone",
+    feature_shape: Sequence[int],
+    classes: Sequence[str],
+    dropout: float,
+    hidden_units: int = 0,
 ) -> keras.Model:
-    """The part trained from the start: features [n, *feature_shape] to probabilities float32 [n, classes]."""
+    """The part trained from the start: features [n, *feature_shape] to probabilities float32 [n, classes].
+
+    Pooled features are standardised, by figures that `standardise` puts in. The classifier starts at zero, so that no
+    class is the likelier before anything was learnt.
+    """
     features = keras.Input(tuple(feature_shape), name="features")
+    trunk = backbone.trunk()
     x = features
-    for layer in backbone.trunk():
+    for layer in trunk or [Standardise(name=_STANDARDISE)]:
         x = layer(x)
+    if hidden_units:
+        x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    scores = layers.Dense(len(classes), name="scores")(x)
+    scores = layers.Dense(len(classes), kernel_initializer="zeros", name="scores")(x)
     return keras.Model(features, ClassProbabilities(classes, name="probabilities")(scores), name="head")
+
+
+def standardise(head: keras.Model, features: Features) -> None:
+    """Let a head see pooled features [n, d] as these are spread: those of the training split, and no other."""
+    for layer in head.layers:
+        if isinstance(layer, Standardise):
+            layer.adapt(features)
 
 
 def extend_head(upper: keras.Model, head: keras.Model) -> keras.Model:

@@ -1,5 +1,6 @@
-"""Which epoch's weights are kept: the best by validation minority F1, over both stages of a training."""
+"""Which epoch's weights are kept: the best by validation minority F1, through both stages of a training."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,19 +30,41 @@ class Progress:
     best_weights: list[npt.NDArray[Any]]
 
     @property
-    def best(self) -> tuple[float, float]:
-        """F1 and negative loss of the best epoch, to be compared."""
-        if not self.best_epoch:
-            return -1.0, 0.0
-        score = self.scores[self.best_epoch - 1]
-        return score.validation_minority_f1, -score.validation_loss
+    def highest(self) -> float:
+        """The highest minority F1 of any epoch."""
+        return max((score.validation_minority_f1 for score in self.scores), default=0.0)
+
+    @property
+    def best(self) -> EpochScore | None:
+        """The epoch that is kept; None before the first."""
+        return self.scores[self.best_epoch - 1] if self.best_epoch else None
+
+
+def is_better(score: EpochScore, kept: EpochScore | None, highest: float, patients: int) -> bool:
+    """Whether an epoch takes the place of the one kept so far.
+
+    Validation minority F1 decides, where it can: epochs less than a standard error below the highest are equally good
+    by it, for a few images more or less are luck, and of these the one of the smallest validation loss is kept (the
+    one-standard-error rule of Breiman, Friedman, Olshen and Stone 1984).
+
+    Args:
+        score: the new epoch.
+        kept: the epoch kept so far; None before the first.
+        highest: the highest F1 of any epoch, the new one included.
+        patients: of the minority class in the validation split; the standard error is that of a
+            share of so many.
+    """
+    least = highest - math.sqrt(highest * (1 - highest) / max(patients, 1))
+    if score.validation_minority_f1 < least:
+        return False
+    return kept is None or kept.validation_minority_f1 < least or score.validation_loss < kept.validation_loss
 
 
 class BestByMinority(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best validation minority F1, and stops when none gets better.
+    """Keeps the weights of the best epoch by `is_better`, and stops when none has been better for a while.
 
-    Accuracy would reward a model that gives the minority class up. Equal F1 is decided by the smaller loss. A second
-    stage begins with the best of the first: where it makes nothing better, that is kept.
+    Accuracy would reward a model that gives the minority class up. A second stage begins with the best of the first:
+    where it makes nothing better, that is kept.
     """
 
     def __init__(
@@ -54,6 +77,7 @@ class BestByMinority(keras.callbacks.Callback):
         self._before = len(progress.scores)
         self._validation = validation
         self._minority = minority
+        self._patients = _count_patients(validation, minority)
         self._patience = patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -70,7 +94,7 @@ class BestByMinority(keras.callbacks.Callback):
         progress.scores.append(score)
         if self.on_score is not None:
             self.on_score(score)
-        if (score.validation_minority_f1, -score.validation_loss) > progress.best:
+        if is_better(score, progress.best, progress.highest, self._patients):
             progress.best_epoch, progress.best_weights = score.epoch, self.model.get_weights()
         elif score.epoch - max(progress.best_epoch, self._before) >= self._patience:
             self.model.stop_training = True
@@ -89,3 +113,8 @@ class BestByMinority(keras.callbacks.Callback):
         predicted = decide_classes(probabilities, [1.0] * classes)
         f1 = f1_score(targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
         return float(keras.ops.convert_to_numpy(loss)), float(np.asarray(f1))
+
+
+def _count_patients(split: LabelledFeatures, place: int) -> int:
+    own = split.targets == place
+    return int(own.sum()) if split.patients is None else len(np.unique(split.patients[own]))

@@ -15,7 +15,7 @@ from xray_model.network.checkpoint import Checkpoint
 from xray_model.network.feeding import BeginEpochs
 from xray_model.network.inference import predict_features
 from xray_model.network.memory import fit_in_memory
-from xray_model.network.network import probabilities_layer
+from xray_model.network.network import probabilities_layer, standardise
 from xray_model.network.rebalancing import rebalance
 from xray_model.network.rebalancing.epoch import Epoch
 from xray_model.network.samples import LabelledFeatures
@@ -23,6 +23,8 @@ from xray_model.network.selection import BestByMinority, OnEpoch, Progress
 from xray_model.outcomes import EpochScore, Stage
 
 _log = logging.getLogger(__name__)
+_POOLED = 2
+"""Dimensions of pooled features."""
 _STEPS_AT_ONCE = 32
 """Steps between two returns to Python, which take longer than a step of a small head."""
 
@@ -78,6 +80,7 @@ def fit_head(
         InvalidInput: a class has no training image.
         ConfigurationError: the rebalancing cannot work on these images.
     """
+    standardise(head, lesson.train.features)
     run = _Run("head", options.epochs, learning_rate, Progress([], 0, head.get_weights()), on_epoch, state)
     return _fit(head, lesson, options, run)
 
@@ -93,8 +96,8 @@ def fine_tune(
 ) -> Fit:
     """Go on with the upper part of the backbone and the head that was trained on it, both together.
 
-    Batch normalisation stays as it was learned, and the optimiser begins anew. Where no epoch is better by validation
-    minority F1 than the best of the head, the model stays as it was given.
+    Batch normalisation stays as it was learned, and the optimiser begins anew. Where no epoch is better on the
+    validation split than the best of the head, the model stays as it was given.
 
     Args:
         model: activations at the boundary to probabilities (`network.extend_head`).
@@ -138,7 +141,9 @@ def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run
         chosen = options.model_copy(update={"batch_size": batch_size, "gradient_accumulation": accumulation})
         done.append(_attempt(model, lesson, chosen, run))
 
-    fit_in_memory(attempt, options.batch_size, options.gradient_accumulation)
+    pooled = lesson.train.features.ndim == _POOLED
+    batch_size = options.head_batch_size if pooled else options.batch_size
+    fit_in_memory(attempt, batch_size, options.gradient_accumulation)
     progress, rebalanced = done[-1]
     _log.info("kept epoch %d of %d", progress.best_epoch, len(progress.scores))
     probabilities_layer(model).decision_weights = (

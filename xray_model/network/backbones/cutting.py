@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from xray_model.config import Precision
+from xray_model.config import FeatureKind, Precision
 from xray_model.errors import ConfigurationError
 from xray_model.network.backbones.champion import copy_champion
+from xray_model.network.backbones.depths import average_depths
 from xray_model.network.backbones.precision import computing_in
-from xray_model.network.backbones.registry import Backbone
+from xray_model.network.backbones.registry import ALL, Backbone
 from xray_model.network.backbones.weights import CHAMPION, Weights, build_network
 from xray_model.network.layers import Float16Range, InferenceBatchNormalization, Preprocess
 
-ALL = "all"
-"""In place of a boundary: all of the backbone may be fine-tuned, and frozen is its preprocessing alone."""
 _GRAY, _RGB = 1, 3
 _COUNTER = re.compile(r"_\d+$")
 
@@ -46,6 +45,7 @@ def build_parts(
     weights: Weights,
     boundary: str | None,
     precision: Precision = "float32",
+    features: FeatureKind = "last",
 ) -> Parts:
     """A backbone with its weights, cut at a boundary.
 
@@ -56,6 +56,7 @@ def build_parts(
         weights: where its weights come from.
         boundary: one of the entry's `boundaries`; `ALL`; or None, which leaves nothing to fine-tune.
         precision: what the pretrained part is computed in; its weights, pixels and outputs are float32 in any case.
+        features: what is pooled of it; `depths` only where `depths.choose_features` allows it.
 
     Raises:
         ConfigurationError: the backbone has no such boundary or cannot see this side.
@@ -64,7 +65,7 @@ def build_parts(
     backbone.check_side(side)
     _check_boundary(backbone, boundary)
     with computing_in(precision):
-        network, words, champion = _prepare(backbone, side, weights)
+        network, words, champion = _prepare(backbone, side, weights, features)
     channels = _RGB if backbone.pretrained else _GRAY
     pixels = keras.Input((canonical_side, canonical_side, _GRAY), name="pixels")
     x = layers.Resizing(side, side, interpolation="bilinear", antialias=True, name="resize")(pixels)
@@ -110,6 +111,8 @@ def settle(network: keras.Model, name: str) -> keras.Model:
         if kind.replace("_", "") == type(layer).__name__.lower():
             config["name"] = f"{kind}_{seen[kind]}"
             seen[kind] += 1
+        # The weights are put in below: drawing them here would take longer than all else.
+        config |= {name: "zeros" for name in config if name.endswith("_initializer")}
         normalises = isinstance(layer, layers.BatchNormalization)
         return (InferenceBatchNormalization if normalises else type(layer)).from_config(config)
 
@@ -130,12 +133,15 @@ def _check_boundary(backbone: Backbone, boundary: str | None) -> None:
         )
 
 
-def _prepare(backbone: Backbone, side: int, weights: Weights) -> tuple[keras.Model | None, str, keras.Model | None]:
+def _prepare(
+    backbone: Backbone, side: int, weights: Weights, features: FeatureKind
+) -> tuple[keras.Model | None, str, keras.Model | None]:
     """The pretrained part with its weights, these in words, and the model in service if they are its."""
     warm = weights.source == CHAMPION
     network, words = build_network(backbone, side, Weights("none") if warm else weights)
     if network is not None:
         network = settle(network, backbone.name)
+        network = average_depths(network, backbone) if features == "depths" else network
     if not warm:
         return network, words, None
     champion, words = copy_champion(backbone, side, network, weights)

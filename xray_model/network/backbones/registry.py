@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from keras import applications, layers
 
-from xray_model.config import Precision
+from xray_model.config import FeatureKind, Precision
 from xray_model.errors import ConfigurationError
 from xray_model.network import transformers
 from xray_model.network.backbones.builders import (
@@ -20,6 +20,8 @@ from xray_model.network.backbones.builders import (
 from xray_model.network.backbones.presets import build_vit_b16
 from xray_model.network.layers import Preprocessing
 
+ALL = "all"
+"""In place of a boundary: all of the backbone may be fine-tuned, and frozen is its preprocessing alone."""
 _TF_KERNELS = "{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _MOBILENET_SIDES = (96, 128, 160, 192, 224)
 
@@ -42,7 +44,11 @@ class Backbone:
     """The part that can be pretrained; None where all of it is trunk, trained from the start."""
     trunk: Callable[[], list[layers.Layer]] = _no_trunk
     """Trained layers between the pretrained part and the classifier."""
-    learning_rate: float = 5e-4
+    features: FeatureKind = "last"
+    """What the head sees of it, where the options name nothing."""
+    hidden_units: int = 256
+    """Of the layer between features and classifier, where the options name no number; 0 for none."""
+    learning_rate: float = 1e-3
     """Adam's for the head, where the options name none: weights from the start learn faster than on good features."""
     fine_tune_rate: float = 1e-5
     """Adam's for the upper part, once the head has learnt."""
@@ -118,6 +124,7 @@ BACKBONES: dict[str, Backbone] = {
             preprocessing="tf",
             default_side=128,
             trunk=_basic_cnn,
+            hidden_units=0,
             learning_rate=2e-3,
             cam_layer="conv3",
         ),
@@ -147,6 +154,8 @@ BACKBONES: dict[str, Backbone] = {
             default_side=224,
             build=application(applications.VGG19, pooling=None),
             trunk=_further_convolutions,
+            hidden_units=0,
+            learning_rate=5e-4,
             precision=_VGG_PRECISION,
             boundaries=_VGG_BOUNDARIES,
             cam_layer="further_conv2",
@@ -196,6 +205,7 @@ BACKBONES: dict[str, Backbone] = {
             build=build_mobilenet_v2,
             boundaries=("block_5_add", "block_9_add", "block_12_add", "block_15_add"),
             cam_layer="out_relu",
+            features="depths",
             imagenet_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_{rows}_no_top.h5",
             alpha=1.0,
         ),
@@ -223,6 +233,8 @@ BACKBONES: dict[str, Backbone] = {
             default_side=128,
             side_step=transformers.PATCH,
             trunk=transformers.vit_tiny,
+            hidden_units=0,
+            learning_rate=5e-4,
         ),
         Backbone(
             name="vit_b16",

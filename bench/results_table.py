@@ -1,0 +1,124 @@
+"""From out-of-fold predictions to `docs/results.md`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from xray_model.evaluation.metrics import bootstrap_confusions, class_figures, patient_confusions
+
+PROBE = "linear probe"
+DRAWS, SEED = 2000, 20
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What one way of training said of each image of a task, in the fold that had not seen its patient."""
+
+    task: str
+    classes: tuple[str, ...]
+    minority: str
+    way: str
+    """Features and strategy."""
+    seed: int
+    validation_f1: float | None
+    """Mean minority F1 of the folds' validation parts; None where nothing was chosen on them."""
+    table: pd.DataFrame
+    """`patient_id`, `label`, `predicted`."""
+
+
+class Figures(NamedTuple):
+    """Means over the seeds."""
+
+    validation_f1: float | None
+    minority: float
+    macro: float
+    recall: Floats
+    drawn: Floats
+    """Minority F1 [draws]: each draw takes the same patients of every way and seed."""
+
+
+def measure(runs: Sequence[Predictions]) -> Figures:
+    """The figures of one way: of all its seeds."""
+    classes = runs[0].classes
+    minority = classes.index(runs[0].minority)
+    recalls, f1s, drawn = [], [], []
+    for run in runs:
+        counts = patient_confusions(run.table, classes)
+        _, recall, f1 = class_figures(counts.sum(axis=0))
+        recalls.append(recall)
+        f1s.append(f1)
+        drawn.append(class_figures(bootstrap_confusions(counts, DRAWS, SEED))[2][:, minority])
+    scores = [run.validation_f1 for run in runs if run.validation_f1 is not None]
+    f1 = np.mean(f1s, axis=0)
+    return Figures(
+        float(np.mean(scores)) if scores else None,
+        float(f1[minority]),
+        float(f1.mean()),
+        np.mean(recalls, axis=0),
+        np.mean(drawn, axis=0),
+    )
+
+
+def make_table(found: Sequence[Predictions], title: str, aim: float) -> str:
+    """One task: its table, and how the way that validation chose compares."""
+    ways: dict[str, list[Predictions]] = {}
+    for run in sorted(found, key=lambda one: one.seed):
+        if run.task == title:
+            ways.setdefault(run.way, []).append(run)
+    first, *others = next(iter(ways.values()))
+    figures = {way: measure(runs) for way, runs in sorted(ways.items())}
+    head = ["trained", "minority F1 [95 %]", "macro F1", *(f"recall {name}" for name in first.classes), "validation F1"]
+    images = first.table.groupby("label").size()
+    counts, patients = (
+        ", ".join(f"{images[name]} {name}" for name in first.classes),
+        first.table["patient_id"].nunique(),
+    )
+    lines = [
+        f"## {title}",
+        "",
+        f"{counts}, of {patients} patients; {1 + len(others)} seeds; the minority is {first.minority}; aim {aim:.2f}.",
+        "",
+        f"| {' | '.join(head)} |",
+        "|---" * len(head) + "|",
+    ]
+    for way, own in figures.items():
+        kept = "" if own.validation_f1 is None else f"{own.validation_f1:.3f}"
+        recalls = [f"{value:.3f}" for value in own.recall]
+        cells = [way, f"{own.minority:.3f} {_interval(own.drawn)}", f"{own.macro:.3f}", *recalls, kept]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _compare(figures, aim), ""])
+
+
+def _compare(figures: dict[str, Figures], aim: float) -> str:
+    chosen = max(figures, key=lambda way: figures[way].validation_f1 or 0.0)
+    best = max(figures, key=lambda way: figures[way].minority)
+    own = figures[chosen]
+    features, _, _ = chosen.partition(": ")
+    rivals = [f"{features}: none", f"{features}: {PROBE}"]
+    differences = [
+        f"{own.minority - figures[rival].minority:+.3f} {_interval(own.drawn - figures[rival].drawn)} against {rival}"
+        for rival in rivals
+        if rival in figures and rival != chosen
+    ]
+    reached = "reached" if own.minority >= aim else "not reached"
+    return (
+        f"Chosen by validation F1: **{chosen}**, {own.minority:.3f}, {', '.join(differences) or 'itself the rival'}; "
+        f"the aim is {reached}. Highest on the test folds, chosen by nobody: {best}, {figures[best].minority:.3f}."
+    )
+
+
+def _interval(drawn: Floats) -> str:
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return f"[{low:.3f}, {high:.3f}]"
+
+
+def write_tables(path: Path, found: Sequence[Predictions], aims: dict[str, float], introduction: str) -> None:
+    """Write the page."""
+    tables = [make_table(found, title, aim) for title, aim in aims.items()]
+    path.write_text("\n".join([introduction, *tables]), encoding="utf-8")

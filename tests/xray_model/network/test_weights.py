@@ -12,7 +12,15 @@ import pytest
 
 from xray_model.errors import WeightsError
 from xray_model.network import network
-from xray_model.network.backbones import BACKBONES, CHAMPION, Parts, Weights, build_parts, find_backbone
+from xray_model.network.backbones import (
+    BACKBONES,
+    CHAMPION,
+    Parts,
+    Weights,
+    build_parts,
+    find_backbone,
+    imagenet_path,
+)
 
 SIDE, CANONICAL = 32, 40
 NARROW = find_backbone("mobilenet_v2", 0.35)
@@ -75,6 +83,7 @@ def test_file_is_loaded_and_told_with_its_hash(files: Path, name: str) -> None:
     digest = hashlib.sha256((files / name).read_bytes()).hexdigest()
     parts = build(Weights(str(files / name), digest))
     assert parts.words == f"file {name}, sha256 {digest[:16]}"
+    assert parts.weights_sha256 == digest
     seen = keras.layers.Resizing(SIDE, SIDE, antialias=True)(PIXELS.astype(np.float32))
     expected = run(published(), np.repeat(np.asarray(seen), 3, axis=-1) / 127.5 - 1)
     assert np.abs(run(parts.frozen) - expected).max() < 1e-5 * np.abs(expected).max()
@@ -130,13 +139,14 @@ def test_imagenet_is_told_with_the_hash_of_keras_own_copy(
     (tmp_path / "models").mkdir()
     data = (files / "good_no_top.h5").read_bytes()
     (tmp_path / "models" / name).write_bytes(data)
-    words = build(Weights("imagenet")).words
-    assert words == f"ImageNet by Keras, file {name}, sha256 {hashlib.sha256(data).hexdigest()[:16]}"
+    parts, digest = build(Weights("imagenet")), hashlib.sha256(data).hexdigest()
+    assert parts.words == f"ImageNet by Keras, file {name}, sha256 {digest[:16]}"
+    assert parts.weights_sha256 == digest
 
 
 @pytest.mark.parametrize("name", [name for name, backbone in BACKBONES.items() if backbone.imagenet_file])
 def test_download_that_fails_is_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without internet no backbone falls back to random weights, and the file it wants is the registry's."""
+    """Without internet no backbone falls back to random weights; the error says which file to put where."""
     wanted: list[str] = []
 
     def fail(fname: str, *_: object, **__: object) -> None:
@@ -146,9 +156,30 @@ def test_download_that_fails_is_an_error(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", fail)
     backbone = BACKBONES[name]
     side = backbone.minimum_side
-    with pytest.raises(WeightsError, match="could not be downloaded"):
+    with pytest.raises(WeightsError, match="could not be downloaded") as refusal:
         build_parts(backbone, CANONICAL, side, Weights("imagenet"), None)
     assert wanted == [backbone.imagenet_name(side)]
+    assert f"put {wanted[0]} into {imagenet_path(backbone, side).parent}" in str(refusal.value)
+    assert "xray doctor" in str(refusal.value)
+
+
+def test_keras_looks_elsewhere_where_its_home_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place that is named is the one that Keras' own `get_file` uses, also without a home that can be written."""
+    for home in (tmp_path, tmp_path / "nowhere"):
+        monkeypatch.setenv("KERAS_HOME", str(home))
+        monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(home))
+        path = imagenet_path(NARROW, SIDE)
+        here = path.exists()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not here:
+            path.write_bytes(b"there")
+        try:
+            assert keras.utils.get_file(path.name, "http://127.0.0.1:9/x", cache_subdir="models") == str(path)
+        finally:
+            if not here:
+                path.unlink()
 
 
 def test_presets_need_keras_hub_at_their_side(monkeypatch: pytest.MonkeyPatch) -> None:

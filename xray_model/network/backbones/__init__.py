@@ -3,8 +3,9 @@
 from xray_model.network.backbones.cutting import Parts, build_frozen, build_parts
 from xray_model.network.backbones.depths import choose_features
 from xray_model.network.backbones.precision import choose_precision
+from xray_model.network.backbones.presets import preset_folder, say_how_to_bring_preset
 from xray_model.network.backbones.registry import ALL, BACKBONES, Backbone, find_backbone
-from xray_model.network.backbones.weights import CHAMPION, Weights
+from xray_model.network.backbones.weights import CHAMPION, Weights, imagenet_path, say_how_to_bring
 
 __all__ = [
     "ALL",
@@ -18,4 +19,8 @@ __all__ = [
     "choose_features",
     "choose_precision",
     "find_backbone",
+    "imagenet_path",
+    "preset_folder",
+    "say_how_to_bring",
+    "say_how_to_bring_preset",
 ]

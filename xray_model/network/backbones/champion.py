@@ -8,13 +8,13 @@ from keras import layers
 from xray_model.errors import InvalidInput, WeightsError
 from xray_model.network import network as networks
 from xray_model.network.backbones.registry import Backbone
-from xray_model.network.backbones.weights import Weights, check_file
+from xray_model.network.backbones.weights import Origin, Weights, check_file
 
 
 def copy_champion(
     backbone: Backbone, side: int, network: keras.Model | None, weights: Weights
-) -> tuple[keras.Model, str]:
-    """Copy the weights of the model in service into a fresh network; returns that model, and its weights in words.
+) -> tuple[keras.Model, Origin]:
+    """Copy the weights of the model in service into a fresh network; returns that model, and which weights they are.
 
     Args:
         backbone: the entry that is being built.
@@ -44,7 +44,7 @@ def copy_champion(
         for layer in network.layers:
             if layer.weights:
                 _copy(layer, held.get(layer.name))
-    return champion, f"warm start from the model in service, sha256 {digest[:16]}"
+    return champion, Origin(f"warm start from the model in service, sha256 {digest[:16]}", digest)
 
 
 def _walk(model: keras.Model) -> Iterator[layers.Layer]:

@@ -17,7 +17,7 @@ from xray_model.network.backbones.champion import copy_champion
 from xray_model.network.backbones.depths import average_depths
 from xray_model.network.backbones.precision import computing_in
 from xray_model.network.backbones.registry import ALL, Backbone
-from xray_model.network.backbones.weights import CHAMPION, Weights, build_network
+from xray_model.network.backbones.weights import CHAMPION, Origin, Weights, build_network
 from xray_model.network.layers import Float16Range, InferenceBatchNormalization, Preprocess
 
 _GRAY, _RGB = 1, 3
@@ -36,6 +36,8 @@ class Parts:
     """Which weights it has."""
     champion: keras.Model | None = None
     """The model in service where its weights were taken; `network.warm_start` takes its head's."""
+    weights_sha256: str | None = None
+    """Of the file its weights came from; None where there was none."""
 
 
 def build_parts(
@@ -65,7 +67,7 @@ def build_parts(
     backbone.check_side(side)
     _check_boundary(backbone, boundary)
     with computing_in(precision):
-        network, words, champion = _prepare(backbone, side, weights, features)
+        network, origin, champion = _prepare(backbone, side, weights, features)
     channels = _RGB if backbone.pretrained else _GRAY
     pixels = keras.Input((canonical_side, canonical_side, _GRAY), name="pixels")
     x = layers.Resizing(side, side, interpolation="bilinear", antialias=True, name="resize")(pixels)
@@ -76,7 +78,7 @@ def build_parts(
         x = x if lower is None else Float16Range(name="float16_range")(lower(x))
     frozen = keras.Model(pixels, x, name="frozen")
     frozen.trainable = False
-    return Parts(frozen, upper, words, champion)
+    return Parts(frozen, upper, origin.words, champion, origin.sha256)
 
 
 def build_frozen(backbone: Backbone, canonical_side: int, side: int, weights: Weights) -> tuple[keras.Model, str]:
@@ -135,17 +137,17 @@ def _check_boundary(backbone: Backbone, boundary: str | None) -> None:
 
 def _prepare(
     backbone: Backbone, side: int, weights: Weights, features: FeatureKind
-) -> tuple[keras.Model | None, str, keras.Model | None]:
-    """The pretrained part with its weights, these in words, and the model in service if they are its."""
+) -> tuple[keras.Model | None, Origin, keras.Model | None]:
+    """The pretrained part, which weights it has, and the model in service if they are its."""
     warm = weights.source == CHAMPION
-    network, words = build_network(backbone, side, Weights("none") if warm else weights)
+    network, origin = build_network(backbone, side, Weights("none") if warm else weights)
     if network is not None:
         network = settle(network, backbone.name)
         network = average_depths(network, backbone) if features == "depths" else network
     if not warm:
-        return network, words, None
-    champion, words = copy_champion(backbone, side, network, weights)
-    return network, words, champion
+        return network, origin, None
+    champion, origin = copy_champion(backbone, side, network, weights)
+    return network, origin, champion
 
 
 def _divide(network: keras.Model, boundary: str | None) -> tuple[keras.Model | None, keras.Model | None]:

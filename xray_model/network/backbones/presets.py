@@ -1,5 +1,8 @@
 """ViT-B/16 and its ImageNet weights, which keras-hub has as a preset; without it the model still runs."""
 
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +28,20 @@ def build_vit_b16(side: int, _alpha: float, weights: str | None) -> keras.Model:
     if preset is not None:
         network.set_weights(reorder_weights(preset))
     return network
+
+
+def preset_folder() -> Path:
+    """Where keras-hub keeps the preset, and looks for it before it downloads anything."""
+    cache = Path(os.environ.get("KAGGLEHUB_CACHE", Path.home() / ".cache" / "kagglehub"))
+    return cache / "models" / "keras" / "vit" / "keras" / PRESET
+
+
+def say_how_to_bring_preset() -> str:
+    """What to do for the preset on a machine without internet."""
+    return (
+        f"let keras_hub.models.ViTBackbone.from_preset('{PRESET}') run on a machine with internet, and copy its folder "
+        f"models/keras/vit of kagglehub's cache to {preset_folder().parents[1]}"
+    )
 
 
 def reorder_weights(hub: list[npt.NDArray[np.floating]]) -> list[npt.NDArray[np.floating]]:

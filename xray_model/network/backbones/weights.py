@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
 import h5py
 import keras
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from xray_model.errors import WeightsError
 from xray_model.network.backbones.builders import Build
+from xray_model.network.backbones.presets import say_how_to_bring_preset
 from xray_model.network.backbones.registry import Backbone
 
 CHAMPION = "champion"
@@ -32,8 +34,17 @@ class Weights:
     """Local file, where the source is the model in service or an object of a store."""
 
 
-def build_network(backbone: Backbone, side: int, weights: Weights) -> tuple[keras.Model | None, str]:
-    """The pretrained part of a backbone, None where it has none, and in words which weights it has.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which weights a network has."""
+
+    words: str
+    sha256: str | None = None
+    """Of the file they came from, all 64 digits; None where there was none."""
+
+
+def build_network(backbone: Backbone, side: int, weights: Weights) -> tuple[keras.Model | None, Origin]:
+    """The pretrained part of a backbone, None where it has none, and which weights it has.
 
     All sources but `champion`.
 
@@ -45,17 +56,33 @@ def build_network(backbone: Backbone, side: int, weights: Weights) -> tuple[kera
             raise WeightsError(
                 f"{backbone.name} is trained from the start and takes no weights: leave out {weights.source}"
             )
-        return None, "random, trained from the start"
+        return None, Origin("random, trained from the start")
     if weights.source == "none":
-        return backbone.build(side, backbone.width, None), "random, none loaded"
+        return backbone.build(side, backbone.width, None), Origin("random, none loaded")
     if weights.source == "imagenet":
         return _build_imagenet(backbone, backbone.build, side)
     path = weights.file or Path(weights.source)
     words = f"file {path.name}" if weights.file is None else weights.source
-    words = f"{words}, sha256 {check_file(path, weights)[:16]}"
+    digest = check_file(path, weights)
     network = backbone.build(side, backbone.width, None)
     _load(network, path, backbone, side)
-    return network, words
+    return network, Origin(f"{words}, sha256 {digest[:16]}", digest)
+
+
+def imagenet_path(backbone: Backbone, side: int) -> Path:
+    """Where Keras keeps the file with a backbone's ImageNet weights, and looks for it before it downloads anything."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")).expanduser()
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp" if Path("/tmp").is_dir() else gettempdir(), ".keras")  # noqa: S108  as Keras does
+    return home / "models" / backbone.imagenet_name(side)
+
+
+def say_how_to_bring(backbone: Backbone, side: int) -> str:
+    """What to do for a backbone's ImageNet weights on a machine without internet."""
+    if not backbone.imagenet_file:
+        return say_how_to_bring_preset()
+    path = imagenet_path(backbone, side)
+    return f"put {path.name} into {path.parent}, or give its path with --weights"
 
 
 def check_file(path: Path, weights: Weights) -> str:
@@ -75,7 +102,7 @@ def check_file(path: Path, weights: Weights) -> str:
     return found
 
 
-def _build_imagenet(backbone: Backbone, build: Build, side: int) -> tuple[keras.Model, str]:
+def _build_imagenet(backbone: Backbone, build: Build, side: int) -> tuple[keras.Model, Origin]:
     try:
         network = build(side, backbone.width, "imagenet")
     except WeightsError:
@@ -84,14 +111,16 @@ def _build_imagenet(backbone: Backbone, build: Build, side: int) -> tuple[keras.
         # Keras raises a bare Exception where a download fails, and keras-hub whatever its hosts do.
         raise WeightsError(
             f"the ImageNet weights of {backbone.name} could not be downloaded or do not fit ({type(error).__name__}): "
-            "on a machine without internet give the path of the weight file instead"
+            f"on a machine without internet {say_how_to_bring(backbone, side)}; `xray doctor` says what is there"
         ) from error
     if not backbone.imagenet_file:
-        return network, "ImageNet, a preset of keras-hub"
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    file = home / "models" / backbone.imagenet_name(side)
-    digest = _hash(file)[:16] if file.is_file() else "unknown: the file is not where Keras keeps its models"
-    return network, f"ImageNet by Keras, file {file.name}, sha256 {digest}"
+        return network, Origin("ImageNet, a preset of keras-hub")
+    file = imagenet_path(backbone, side)
+    if not file.is_file():
+        words = f"ImageNet by Keras, file {file.name}, sha256 unknown: the file is not where Keras keeps its models"
+        return network, Origin(words)
+    digest = _hash(file)
+    return network, Origin(f"ImageNet by Keras, file {file.name}, sha256 {digest[:16]}", digest)
 
 
 def _load(network: keras.Model, path: Path, backbone: Backbone, side: int) -> None:

@@ -170,6 +170,22 @@ def models() -> None:
     list_models()
 
 
+@app.command()
+def doctor(
+    backbone: Annotated[
+        str | None, typer.Option(help="Load the weights of this network really, instead of a look at which are there.")
+    ] = None,
+    weights: Weights = None,
+) -> None:
+    """Say what this installation has and lacks, and what to do; nothing is changed or downloaded.
+
+    Exit code 0: nothing is wrong. 1: something that is set or asked for cannot work.
+    """
+    from apps.doctor import examine
+
+    raise typer.Exit(examine(backbone, weights))
+
+
 @review.command("list")
 def review_list() -> None:
     """List the batches that hold images back: those held for a person, and how many images are quarantined."""

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from xray_model.errors import ConfigurationError
 
+_SALT_FILE = "salt"
+
 
 class Settings(BaseSettings):
     """One field per `XRAY_*` variable; nothing here says what a run does (see `xray_model.config`)."""
@@ -42,6 +44,16 @@ class Settings(BaseSettings):
         """MLflow's tracking URI, the embedded one where none is set."""
         return self.registry or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
 
+    @property
+    def shares_store(self) -> bool:
+        """Whether other machines can reach the store too."""
+        return self.store is not None and not self.store.startswith("file:")
+
+    @property
+    def has_salt(self) -> bool:
+        """Whether `salt_bytes` gives a salt that was there before."""
+        return self.salt is not None or (not self.shares_store and (self.home / _SALT_FILE).is_file())
+
     def salt_bytes(self) -> bytes:
         """The salt of the pseudonyms; the embedded store makes and keeps its own.
 
@@ -50,12 +62,12 @@ class Settings(BaseSettings):
         """
         if self.salt is not None:
             return self.salt.get_secret_value().encode()
-        if self.store is not None and not self.store.startswith("file:"):
+        if self.shares_store:
             raise ConfigurationError(
                 f"XRAY_SALT is not set, and the store {self.store} is shared: every machine must use the same salt, "
                 "or one patient gets two pseudonyms. Set XRAY_SALT to the secret this store was begun with."
             )
-        return _own_salt(self.home / "salt")
+        return _own_salt(self.home / _SALT_FILE)
 
 
 def _own_salt(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from storage.settings import Settings
 from xray_model.data.splits import SplitShares
 from xray_model.errors import ConfigurationError
 
-_CONSTANTS_KEY = "store.json"
+CONSTANTS_KEY = "store.json"
 
 
 class StoreConstants(BaseModel):
@@ -50,16 +50,20 @@ def open_store(settings: Settings) -> Store:
         StoreUnavailable: the store does not answer.
     """
     shares = SplitShares(settings.validation_share, settings.test_share)
-    salt = settings.salt_bytes()
-    wanted = StoreConstants(
-        side=settings.side,
-        validation_share=settings.validation_share,
-        test_share=settings.test_share,
-        salt_check=hashlib.sha256(b"xray store" + salt).hexdigest()[:12],
-    )
     objects = open_objects(settings.store_url)
-    objects.create(_CONSTANTS_KEY, wanted.model_dump_json(indent=2).encode())
-    found = StoreConstants.model_validate_json(objects.get(_CONSTANTS_KEY))
+    objects.create(CONSTANTS_KEY, _constants_of(settings).model_dump_json(indent=2).encode())
+    found = check_constants(objects, settings)
+    return Store(objects, found.side, shares, settings.salt_bytes(), settings.home / "spool", settings.feature_bytes)
+
+
+def check_constants(objects: Objects, settings: Settings) -> StoreConstants:
+    """The facts a store was begun with.
+
+    Raises:
+        ConfigurationError: this machine's settings contradict them.
+        ObjectNotFound: it was not begun.
+    """
+    wanted, found = _constants_of(settings), StoreConstants.model_validate_json(objects.get(CONSTANTS_KEY))
     differing = [
         f"{name} is {getattr(found, name)} in the store and {getattr(wanted, name)} here"
         for name in StoreConstants.model_fields
@@ -70,4 +74,13 @@ def open_store(settings: Settings) -> Store:
             f"the store {settings.store_url} was begun with other settings: {'; '.join(differing)}. "
             "Set XRAY_SIDE, XRAY_VALIDATION_SHARE, XRAY_TEST_SHARE and XRAY_SALT as they were, or begin a new store."
         )
-    return Store(objects, found.side, shares, salt, settings.home / "spool", settings.feature_bytes)
+    return found
+
+
+def _constants_of(settings: Settings) -> StoreConstants:
+    return StoreConstants(
+        side=settings.side,
+        validation_share=settings.validation_share,
+        test_share=settings.test_share,
+        salt_check=hashlib.sha256(b"xray store" + settings.salt_bytes()).hexdigest()[:12],
+    )

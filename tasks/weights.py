@@ -20,6 +20,13 @@ _IN_STORE = "store:"
 _ON_S3 = "s3://"
 
 
+def is_fetched(source: str) -> bool:
+    """Whether the weights are copied to this machine, and are no file on it or Keras' own business."""
+    from xray_model.network.backbones import CHAMPION
+
+    return source == CHAMPION or source.startswith((_IN_STORE, _ON_S3))
+
+
 @contextmanager
 def fetch_weights(objects: Objects, options: TrainingOptions) -> Iterator["Weights"]:
     """The weights that the options name; a copy that was fetched lasts as long as the context.

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from storage import code_version
 from storage.settings import Settings
+from storage.system_metrics import watch_system
 from xray_model.errors import ObjectNotFound
-from xray_model.outcomes import EvaluationOutcome, TrainingOutcome
+from xray_model.outcomes import EvaluationOutcome, Stage, TrainingOutcome
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "xray"
 CHAMPION = "champion"
 MODEL_FILE = "model.keras"
+CURVES_FILE = "curves.svg"
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -29,22 +32,34 @@ class Registry:
 
     @contextmanager
     def training_run(self, name: str) -> Iterator[str]:
-        """An MLflow run for as long as the context lasts; one that ends in an error stays as FAILED."""
+        """An MLflow run for as long as the context lasts; one that ends in an error stays as FAILED.
+
+        It holds the version of the code, and how busy the machine was.
+        """
         client = self._client()
         run_id: str = client.create_run(self._experiment(client), run_name=name).info.run_id
         try:
-            yield run_id
+            _record_code(client, run_id)
+            with watch_system(run_id, self._url):
+                yield run_id
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
 
     def record_training(self, training: TrainingOutcome, snapshot_id: str, model: Path, options_json: str) -> None:
-        """Keep a trained model with everything that made it in its run."""
+        """Keep a trained model with everything that made it in its run.
+
+        Of each epoch the curve `stage` says whether the head was trained (1) or fine-tuned (2).
+        """
+        from storage.reports.curves import draw_picture
+
         client, run_id = self._client(), training.run_id
         parameters = {
             "backbone": training.backbone,
             "weights": training.weights,
+            # Absent where the weights came from no file.
+            "weights_sha256": training.weights_sha256,
             "input_side": training.input_side,
             "rebalancing": training.rebalancing,
             "seed": training.seed,
@@ -52,11 +67,14 @@ class Registry:
             "model_sha256": training.model_sha256,
         }
         for name, value in parameters.items():
-            client.log_param(run_id, name, value)
+            if value is not None:
+                client.log_param(run_id, name, value)
         for score in training.epochs:
             for name in ("loss", "validation_loss", "validation_minority_f1"):
                 client.log_metric(run_id, name, getattr(score, name), step=score.epoch)
+            client.log_metric(run_id, "stage", get_args(Stage).index(score.stage) + 1, step=score.epoch)
         client.log_metric(run_id, "seconds", training.seconds)
+        client.log_text(run_id, draw_picture(training), CURVES_FILE)
         client.log_text(run_id, options_json, "options.json")
         client.log_artifact(run_id, str(model))
 
@@ -123,3 +141,13 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         return str(client.create_experiment(MODEL_NAME, artifact_location=self._artifacts))
+
+
+def _record_code(client: "MlflowClient", run_id: str) -> None:
+    from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
+
+    code = code_version.read_code_version(code_version.ROOT)
+    client.log_param(run_id, "code_version", str(code))
+    if code.commit is not None:
+        client.set_tag(run_id, MLFLOW_GIT_COMMIT, code.commit)
+        client.set_tag(run_id, MLFLOW_GIT_DIRTY, str(code.changed).lower())

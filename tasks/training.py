@@ -78,6 +78,7 @@ def fit_model(
     return TrainingOutcome(
         backbone=backbone.name,
         weights=parts.words,
+        weights_sha256=parts.weights_sha256,
         input_side=side,
         precision=precision,
         features=features,

@@ -163,6 +163,8 @@ class TrainingOutcome(Outcome):
     backbone: str
     weights: str
     """Where the weights came from and their sha256, in words."""
+    weights_sha256: str | None = None
+    """Of the file they came from, all 64 digits; None where there was none."""
     input_side: int
     precision: str = "float32"
     """What the pretrained part computes in."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storage.reports import charts, keys, words
+from storage.reports import curves, keys, words
 from storage.reports.rendering import render_page
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import EvaluationOutcome, RetrainOutcome, SnapshotOutcome, TrainingOutcome
@@ -82,16 +82,9 @@ def _evaluation_values(challenger: EvaluationOutcome | None, champion: Evaluatio
 
 
 def _training_values(training: TrainingOutcome | None) -> dict[str, Any]:
-    epochs = training.epochs if training else ()
-    if training is None or not epochs:
+    if training is None:
         return {"loss_chart": "", "f1_chart": ""}
-    best = next((place for place, epoch in enumerate(epochs, start=1) if epoch.epoch == training.best_epoch), 0)
-    losses = [("mine", [epoch.loss for epoch in epochs]), ("theirs", [epoch.validation_loss for epoch in epochs])]
-    scores = [("mine", [epoch.validation_minority_f1 for epoch in epochs])]
-    return {
-        "loss_chart": charts.draw_curves(losses, best, f"epoch {training.best_epoch}", "Training and validation loss"),
-        "f1_chart": charts.draw_curves(scores, best, f"epoch {training.best_epoch}", "Validation F1 by epoch"),
-    }
+    return {"loss_chart": curves.draw_losses(training), "f1_chart": curves.draw_minority_f1(training)}
 
 
 def _snapshot_labels(snapshot: SnapshotOutcome | None) -> list[str]:

@@ -1,11 +1,19 @@
 """The registry: MLflow keeps what was trained, and the alias says what is in service."""
 
+import contextlib
+import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
 
+from storage import code_version, system_metrics
 from storage.registry import Registry
 from storage.settings import Settings
+from tests.storage.repositories import commit_code
 from xray_model.errors import ObjectNotFound
 from xray_model.outcomes import ClassScore, EpochScore, EvaluationOutcome, Interval, TrainingOutcome
 
@@ -13,16 +21,20 @@ SURE = Interval(value=0.9, low=0.8, high=0.95)
 
 
 def training(run_id: str) -> TrainingOutcome:
-    """A training with one epoch."""
+    """A training with an epoch of either stage, on weights from a file."""
     return TrainingOutcome(
         backbone="basic_cnn",
-        weights="random, trained from the start",
+        weights="file x.weights.h5, sha256 1111111111111111",
+        weights_sha256="1" * 64,
         input_side=128,
         rebalancing="class_weight",
         counts_before={"covid": 8, "normal": 1},
         counts_after={"covid": 4, "normal": 4},
-        epochs=(EpochScore(epoch=1, loss=1.0, validation_loss=1.0, validation_minority_f1=0.5),),
-        best_epoch=1,
+        epochs=(
+            EpochScore(stage="head", epoch=1, loss=1.0, validation_loss=1.5, validation_minority_f1=0.5),
+            EpochScore(stage="fine-tune", epoch=2, loss=0.5, validation_loss=1.0, validation_minority_f1=0.75),
+        ),
+        best_epoch=2,
         seed=1,
         seconds=2.0,
         features_computed=9,
@@ -44,6 +56,24 @@ EVALUATION = EvaluationOutcome(
     patients=9,
     predictions_key="predictions/k",
 )
+
+
+def client() -> MlflowClient:
+    """MLflow's own client of the embedded registry."""
+    return MlflowClient(Settings().registry_url)
+
+
+def run_of_code(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of the code below a folder."""
+    monkeypatch.setattr(code_version, "ROOT", root)
+    with Registry(Settings()).training_run("name") as run_id:
+        pass
+    return client().get_run(run_id)
+
+
+def monitors() -> list[threading.Thread]:
+    """The threads that take system metrics now."""
+    return [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
 
 
 def test_model_goes_in_and_comes_out(home: Path, tmp_path: Path) -> None:
@@ -72,3 +102,102 @@ def test_failed_training_stays_visible(home: Path) -> None:
         raise ZeroDivisionError
     with pytest.raises(ObjectNotFound, match="holds no"), registry.model_file(run_id):
         pass
+
+
+def test_run_holds_what_made_the_model(home: Path, tmp_path: Path) -> None:
+    """Weights hash, snapshot, curves with their stage, the figure and the options of a training are in its run."""
+    model = tmp_path / "model.keras"
+    model.write_bytes(b"weights")
+    registry = Registry(Settings())
+    with registry.training_run("name") as run_id:
+        registry.record_training(training(run_id), "snapshot", model, '{"force": true}')
+    run = client().get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["weights_sha256"] == "1" * 64
+    assert run.data.params["snapshot_id"] == "snapshot"
+    curves = {
+        name: [(point.step, point.value) for point in client().get_metric_history(run_id, name)]
+        for name in ("loss", "validation_loss", "validation_minority_f1", "stage")
+    }
+    assert curves == {
+        "loss": [(1, 1.0), (2, 0.5)],
+        "validation_loss": [(1, 1.5), (2, 1.0)],
+        "validation_minority_f1": [(1, 0.5), (2, 0.75)],
+        "stage": [(1, 1), (2, 2)],
+    }
+    files = {item.path for item in client().list_artifacts(run_id)}
+    assert files == {"curves.svg", "model.keras", "options.json"}
+    drawn = Path(client().download_artifacts(run_id, "curves.svg", str(tmp_path))).read_text()
+    assert len(re.findall(r'<circle class="(mine|theirs)"', drawn)) == 2 * 3
+
+
+def test_random_weights_have_no_hash(home: Path, tmp_path: Path) -> None:
+    """Where no file was loaded there is no hash to look for."""
+    model = tmp_path / "model.keras"
+    model.write_bytes(b"weights")
+    registry = Registry(Settings())
+    with registry.training_run("name") as run_id:
+        outcome = training(run_id).model_copy(update={"weights_sha256": None})
+        registry.record_training(outcome, "snapshot", model, "{}")
+    assert "weights_sha256" not in client().get_run(run_id).data.params
+
+
+def test_runs_of_different_sources_have_different_versions(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte in one source file is another code version, and the same files are the same."""
+    source = tmp_path / "code" / "tasks" / "training.py"
+    source.parent.mkdir(parents=True)
+    versions = []
+    for text in ("rate = 1", "rate = 2", "rate = 1"):
+        source.write_text(text)
+        versions.append(run_of_code(tmp_path / "code", monkeypatch).data.params["code_version"])
+    assert versions[0] != versions[1]
+    assert versions[0] == versions[2]
+
+
+def test_commit_and_changes_stand_in_the_run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a repository the run has MLflow's own tag of the commit, and says whether a source differs from it."""
+    root = tmp_path / "code"
+    commit = commit_code(root)
+    run = run_of_code(root, monkeypatch)
+    assert run.data.tags["mlflow.source.git.commit"] == commit
+    assert run.data.tags["mlflow.source.git.dirty"] == "false"
+    assert run.data.params["code_version"].endswith(f"git {commit}")
+    (root / "tasks" / "training.py").write_text("rate = 2")
+    run = run_of_code(root, monkeypatch)
+    assert run.data.tags["mlflow.source.git.commit"] == commit
+    assert run.data.tags["mlflow.source.git.dirty"] == "true"
+    assert f"git {commit} with changes, sources sha256 " in run.data.params["code_version"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_short_run_has_system_metrics_and_ends_their_thread(home: Path, fails: bool) -> None:
+    """While a model is trained the machine is watched, and no longer, also where the training ends in an error."""
+    pytest.importorskip("psutil", reason="psutil is not installed")
+    before = monitors()
+    started = time.monotonic()
+    with contextlib.suppress(ZeroDivisionError), Registry(Settings()).training_run("name") as run_id:
+        assert len(monitors()) == len(before) + 1
+        if fails:
+            raise ZeroDivisionError
+    assert monitors() == before
+    assert time.monotonic() - started < system_metrics._SECONDS
+    run = client().get_run(run_id)
+    assert run.info.status == ("FAILED" if fails else "FINISHED")
+    if not fails:
+        assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
+        assert run.data.metrics["system/system_memory_usage_megabytes"] > 0
+
+
+def test_run_without_psutil_says_that_it_has_no_system_metrics(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where psutil is missing a model is trained all the same, and the log says what is not recorded."""
+    monkeypatch.setattr(system_metrics, "find_spec", lambda _: None)
+    with Registry(Settings()).training_run("name") as run_id:
+        pass
+    run = client().get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert not [name for name in run.data.metrics if name.startswith("system/")]
+    assert "without system metrics" in caplog.text

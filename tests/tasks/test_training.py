@@ -1,5 +1,6 @@
 """Training on a snapshot: augmented views join the training images, and nothing else ever sees one."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tasks.training import fit_model
 from xray_model.config import Augmentation, Precision, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.data.augmentation import make_views
 from xray_model.network import inference, network, training
+from xray_model.network.backbones.builders import build_mobilenet_v2
 from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import TrainingOutcome
 
@@ -177,3 +179,18 @@ def test_the_backbone_is_computed_as_the_options_say(
     frozen, head = network.split(network.load(tmp_path / "model.keras"))
     assert frozen.get_layer("vgg16").get_layer("block5_conv3").compute_dtype == precision
     assert head.get_layer("scores").compute_dtype == "float32"
+
+
+def test_the_hash_of_the_weight_file_is_told_whole(store: Store, pixels: np.ndarray, tmp_path: Path) -> None:
+    """The outcome has the whole sha256 of the file that the backbone started from, and none where there is none."""
+    path = tmp_path / "narrow.weights.h5"
+    build_mobilenet_v2(32, 0.35, None).save_weights(path)
+    hashes = []
+    for weights in (str(path), "none"):
+        options = RetrainOptions(
+            snapshot=SnapshotOptions(classes=CLASSES),
+            training=TrainingOptions(backbone="mobilenet_v2", alpha=0.35, input_side=32, epochs=1, weights=weights),
+        )
+        outcome = fit_model(store, SNAPSHOT, "normal", options, "run", tmp_path / "model.keras")
+        hashes.append(outcome.weights_sha256)
+    assert hashes == [hashlib.sha256(path.read_bytes()).hexdigest(), None]

@@ -63,13 +63,18 @@ def _look(backbone: str | None, weights: str | None) -> Iterator[Finding]:
             yield Finding("problem", f"XRAY_{item['loc'][0]}".upper(), f"{item['msg']}: set it otherwise")
         return
     prepare_environment(settings)
-    # Two tries tell a server that is not there from one that is slow.
+    # A training waits many minutes for a registry; here one question more is enough.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     yield _check_home(settings)
     yield _check_salt(settings)
     yield _check_store(settings)
     yield _check_registry(settings)
-    yield from _check_machine()
+    keras = _check_keras()
+    yield keras
+    if keras.state == "problem":
+        return
+    yield _check_precision()
     if backbone is None:
         yield from _look_for_weights()
     else:
@@ -115,17 +120,24 @@ def _check_registry(settings: Settings) -> Finding:
     return Finding("ok", "registry (MLflow)", place if begun else f"{place}, begins with the first training")
 
 
-def _check_machine() -> Iterator[Finding]:
-    from xray_model.network.backbones import choose_precision, find_backbone
-    from xray_model.network.devices import find_devices
+def _check_keras() -> Finding:
+    try:
+        from xray_model.network.devices import find_devices
 
-    devices = find_devices()
-    yield Finding("ok", "Keras", f"{devices.version} on {devices.backend}")
+        devices = find_devices()
+    except (ImportError, ValueError, RuntimeError) as error:
+        words = f"cannot be used ({error}): set KERAS_BACKEND to one that is installed, tensorflow for instance"
+        return Finding("problem", "Keras", words)
     gpus = ", ".join(devices.accelerators) or "no GPU"
-    yield Finding("ok", "devices", f"{os.cpu_count()} processors, {gpus}")
+    return Finding("ok", "Keras", f"{devices.version} on {devices.backend}; {os.cpu_count()} processors, {gpus}")
+
+
+def _check_precision() -> Finding:
+    from xray_model.network.backbones import choose_precision, find_backbone
+
     fast = choose_precision(find_backbone("vgg19"), None) == "bfloat16"
     words = "bfloat16, which this processor has" if fast else "float32: this processor would have to imitate bfloat16"
-    yield Finding("ok", "VGG computes in", words)
+    return Finding("ok", "VGG computes in", words)
 
 
 def _look_for_weights() -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def check_registry(settings: Settings) -> bool:
     try:
         if url.startswith(_SQLITE):
             path = Path(url.removeprefix(_SQLITE))
-            if not path.is_file():
+            if not os.access(path, os.F_OK):
                 return False
             _read_database(path)
         MlflowClient(url, url).search_model_versions(f"name = '{MODEL_NAME}'", max_results=1)

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     @property
     def has_salt(self) -> bool:
         """Whether `salt_bytes` gives a salt that was there before."""
-        return self.salt is not None or (not self.shares_store and (self.home / _SALT_FILE).is_file())
+        return self.salt is not None or (not self.shares_store and os.access(self.home / _SALT_FILE, os.R_OK))
 
     def salt_bytes(self) -> bytes:
         """The salt of the pseudonyms; the embedded store makes and keeps its own.

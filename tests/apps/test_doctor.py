@@ -1,7 +1,10 @@
 """`xray doctor`: what it finds, what it says to do, and that it leaves everything as it is."""
 
 import hashlib
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -121,6 +124,17 @@ def test_wrong_setting_is_a_problem(
     assert result.exit_code == 1
     assert words in result.output
     assert "secret@" not in result.output
+
+
+def test_backend_that_is_not_installed_is_a_problem(home: Path) -> None:
+    """Without what Keras is told to run on nothing can be trained: said in a line, not by a traceback."""
+    environment = {**os.environ, "KERAS_BACKEND": "nonesuch"}
+    code = "import sys; from apps.cli import main; sys.argv = ['xray', 'doctor']; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "problem  Keras" in done.stdout
+    assert "set KERAS_BACKEND" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_shared_store_without_salt_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,14 @@ def test_weight_file_is_really_loaded(weight_file: Path, keras_home: Path) -> No
         assert "weights of vgg16" not in result.output
 
 
+def test_weights_in_the_store_are_fetched_and_loaded(weight_file: Path) -> None:
+    """An object of a store that is begun is loaded as a training would."""
+    open_store(Settings()).objects.put_file("weights/mine.weights.h5", weight_file)
+    result = ask("--backbone", "mobilenet_v2", "--weights", "store:weights/mine.weights.h5")
+    assert result.exit_code == 0, result.output
+    assert hashlib.sha256(weight_file.read_bytes()).hexdigest() in line(result, "weights of mobilenet_v2")
+
+
 def test_weights_that_were_asked_for_and_are_not_there_are_a_problem(keras_home: Path) -> None:
     """Without its ImageNet file a backbone cannot start from it offline: exit code 1, and what to put where."""
     result = ask("--backbone", "mobilenet_v2")

@@ -1,9 +1,7 @@
 """How busy the machine is while a model is trained: MLflow's own system metrics, in the training's run."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +9,6 @@ if TYPE_CHECKING:
 
 _SECONDS = 5.0
 """Between two samples, where `MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL` does not say."""
-_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -24,10 +21,6 @@ def watch_system(run_id: str, url: str) -> Iterator[None]:
         run_id: an MLflow run.
         url: MLflow's tracking URI.
     """
-    if find_spec("psutil") is None:
-        _log.warning("psutil is not installed: this run is kept without system metrics")
-        yield
-        return
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
     monitor = SystemMetricsMonitor(run_id, sampling_interval=_SECONDS, tracking_uri=url)

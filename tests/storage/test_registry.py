@@ -174,7 +174,6 @@ def test_commit_and_changes_stand_in_the_run(home: Path, tmp_path: Path, monkeyp
 @pytest.mark.parametrize("fails", [False, True])
 def test_short_run_has_system_metrics_and_ends_their_thread(home: Path, fails: bool) -> None:
     """While a model is trained the machine is watched, and no longer, also where the training ends in an error."""
-    pytest.importorskip("psutil", reason="psutil is not installed")
     before = monitors()
     started = time.monotonic()
     with contextlib.suppress(ZeroDivisionError), Registry(Settings()).training_run("name") as run_id:
@@ -188,16 +187,3 @@ def test_short_run_has_system_metrics_and_ends_their_thread(home: Path, fails: b
     if not fails:
         assert 0 <= run.data.metrics["system/cpu_utilization_percentage"] <= 100
         assert run.data.metrics["system/system_memory_usage_megabytes"] > 0
-
-
-def test_run_without_psutil_says_that_it_has_no_system_metrics(
-    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Where psutil is missing a model is trained all the same, and the log says what is not recorded."""
-    monkeypatch.setattr(system_metrics, "find_spec", lambda _: None)
-    with Registry(Settings()).training_run("name") as run_id:
-        pass
-    run = client().get_run(run_id)
-    assert run.info.status == "FINISHED"
-    assert not [name for name in run.data.metrics if name.startswith("system/")]
-    assert "without system metrics" in caplog.text

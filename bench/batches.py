@@ -17,12 +17,14 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from xray_model.config import Augmentation
 from xray_model.data.augmentation import make_view, make_views
-from xray_model.network.batches import AugmentedBatches, Batch, LabelledPixels, fit_batches
+from xray_model.network.batches import AugmentedBatches, Batch
+from xray_model.network.feeding import BeginEpochs, ShuffledBatches
 
 import keras  # isort: skip  the network's room sets it up
 
@@ -50,20 +52,22 @@ class Asked(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
 def main() -> None:
     """Time, print, and end with JSON."""
     asked = arguments()
-    images = draw(asked.batch * asked.steps)
+    pixels, targets = draw(asked.batch * asked.steps)
     model = build(asked.network, asked.side)
-    everything = np.arange(len(images.pixels))
-    ours = AugmentedBatches(images, everything, Augmentation(), batch_size=asked.batch, seed=0)
-    resident = (images.pixels[: asked.batch, ..., None], images.targets[: asked.batch])
+    ours = AugmentedBatches(ShuffledBatches(pixels, targets, None, asked.batch, seed=0), Augmentation(), seed=0)
+    resident = (pixels[: asked.batch], targets[: asked.batch])
 
     def naive(index: int) -> Batch:
         span = slice(index * asked.batch, (index + 1) * asked.batch)
-        return make_views(images.pixels[span], images.image_ids[span], 1, Augmentation())[..., None], resident[1]
+        return make_views(pixels[span, ..., 0], map(str, range(asked.batch)), 1, Augmentation())[..., None], resident[1]
+
+    def fit_ours(turn: int) -> None:
+        model.fit(ours, initial_epoch=turn, epochs=turn + 1, shuffle=False, callbacks=[BeginEpochs(ours)], verbose=0)
 
     ways: dict[str, Callable[[int], object]] = {
         "floor": lambda _: model.fit(Asked(asked.steps, lambda _: resident), shuffle=False, verbose=0),
         "naive": lambda _: model.fit(Asked(asked.steps, naive), shuffle=False, verbose=0),
-        "ours": lambda turn: fit_batches(model, ours, initial_epoch=turn, epochs=turn + 1, verbose=0),
+        "ours": fit_ours,
     }
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(asked.rounds + 1):
@@ -79,7 +83,7 @@ def main() -> None:
         for name in ("naive", "ours"):
             ratios = [spent[place] / least for spent, least in zip(taken[name], floor, strict=True)]
             figures[f"{name}_times_floor_{unit}"] = median(ratios)
-    figures["milliseconds_view"] = 1000 * processor_seconds(images)
+    figures["milliseconds_view"] = 1000 * processor_seconds(pixels)
     for name, value in figures.items():
         print(f"{name:28} {value:8.4f}")
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
@@ -94,12 +98,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def draw(images: int) -> LabelledPixels:
-    """Noise within black margins: what an image shows does not change what a view costs."""
+def draw(images: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Noise within black margins, for what an image shows does not change what a view costs; and its classes."""
     rng = np.random.default_rng(0)
-    pixels = np.zeros((images, CANONICAL, CANONICAL), np.uint8)
-    pixels[:, :, 30:-30] = rng.integers(1, 256, (images, CANONICAL, CANONICAL - 60))
-    return LabelledPixels(pixels, [str(number) for number in range(images)], rng.integers(0, CLASSES, images))
+    pixels = np.zeros((images, CANONICAL, CANONICAL, 1), np.uint8)
+    pixels[:, :, 30:-30] = rng.integers(1, 256, (images, CANONICAL, CANONICAL - 60, 1))
+    return pixels, np.eye(CLASSES, dtype=np.float32)[rng.integers(0, CLASSES, images)]
 
 
 def build(name: str, side: int) -> keras.Model:
@@ -111,16 +115,16 @@ def build(name: str, side: int) -> keras.Model:
     )
     scores = keras.layers.Dense(CLASSES, activation="softmax")(network(keras.layers.Concatenate()([gray] * 3)))
     model = keras.Model(pixels, scores)
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", "categorical_crossentropy")
     return model
 
 
-def processor_seconds(images: LabelledPixels) -> float:
+def processor_seconds(images: npt.NDArray[np.uint8]) -> float:
     """What one view takes of one core."""
     started = time.thread_time()
-    for pixels, name in zip(images.pixels, images.image_ids, strict=True):
-        make_view(pixels, name, 1, Augmentation())
-    return (time.thread_time() - started) / len(images.pixels)
+    for number, pixels in enumerate(images[..., 0]):
+        make_view(pixels, str(number), 1, Augmentation())
+    return (time.thread_time() - started) / len(images)
 
 
 if __name__ == "__main__":

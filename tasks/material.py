@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from xray_model.progress import advance
 if TYPE_CHECKING:
     import keras
 
-    from xray_model.network.backbones import Weights
     from xray_model.network.samples import Features, LabelledFeatures
     from xray_model.network.training import Lesson
 
@@ -45,16 +45,14 @@ class Material:
         """Images whose features were there."""
 
     @property
-    def weights(self) -> "Weights":
-        """Where the backbone's weights come from."""
-        from xray_model.network.backbones import Weights
-
-        return Weights(self._options.training.weights, self._options.training.weights_sha256)
+    def classes(self) -> tuple[str, ...]:
+        """Names of the class numbers."""
+        return self._options.snapshot.classes
 
     def count(self, split: str) -> dict[str, int]:
         """Images by class."""
         counts = Counter(self._rows[split]["label"])
-        return {name: counts[name] for name in self._options.snapshot.classes}
+        return {name: counts[name] for name in self.classes}
 
     def gather(self, frozen: "keras.Model") -> "Lesson":
         """Features of both splits; augmented views, if any, of the training split alone."""
@@ -67,14 +65,15 @@ class Material:
         return self._lesson(self._label("train", np.concatenate([seen, *views]) if views else seen), validation)
 
     def gather_pixels(self) -> "Lesson":
-        """Canonical pixels of both splits, uint8 [n, side, side, 1]."""
+        """Canonical pixels of both splits, uint8 [n, side, side, 1]; training shows new views each epoch, if any."""
         found = {}
         for split, rows in self._rows.items():
             pixels = np.empty((len(rows), self._store.side, self._store.side, 1), np.uint8)
             for positions, images in iterate_pixels(self._store.objects, rows):
                 pixels[positions, ..., 0] = images
             found[split] = self._label(split, pixels)
-        return self._lesson(found["train"], found["validation"])
+        training, lesson = self._options.training, self._lesson(found["train"], found["validation"])
+        return replace(lesson, augmentation=training.augmentation if training.augmented_views else None)
 
     def tell(self, score: EpochScore) -> None:
         """Show an epoch as progress."""
@@ -91,14 +90,14 @@ class Material:
     def _lesson(self, train: "LabelledFeatures", validation: "LabelledFeatures") -> "Lesson":
         from xray_model.network.training import Lesson
 
-        return Lesson(train, validation, self._options.snapshot.classes, self._minority)
+        return Lesson(train, validation, self.classes, self._minority)
 
     def _label(
         self, split: str, features: "Features", views: npt.NDArray[np.float16] | None = None
     ) -> "LabelledFeatures":
         from xray_model.network.samples import LabelledFeatures
 
-        rows, numbers = self._rows[split], {name: place for place, name in enumerate(self._options.snapshot.classes)}
+        rows, numbers = self._rows[split], {name: place for place, name in enumerate(self.classes)}
         times = len(features) // len(rows) if len(rows) else 1
         targets = np.tile(rows["label"].map(numbers).to_numpy().astype(np.intp), times)
         return LabelledFeatures(features, targets, np.tile(rows["patient_id"].to_numpy(np.str_), times), views)

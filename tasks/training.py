@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
@@ -15,7 +15,11 @@ from xray_model.config import RetrainOptions
 from xray_model.outcomes import TrainingOutcome
 
 if TYPE_CHECKING:
+    import keras
+
     from xray_model.network.backbones import Parts
+    from xray_model.network.recipe import Recipe
+    from xray_model.network.training import Fit
 
 
 @stage_task("train-challenger")
@@ -40,62 +44,74 @@ def fit_model(
         WeightsError: the weights the options name cannot be used.
         ConfigurationError: fine-tuning cannot begin where the options say, or the rebalancing cannot work.
     """
-    from xray_model.network import network, training
-    from xray_model.network.backbones import build_parts, choose_features, choose_precision, find_backbone
+    from xray_model.network import network
+    from xray_model.network.devices import find_devices, spread_over
+    from xray_model.network.recipe import choose_recipe
 
     started = time.monotonic()
-    chosen, classes = options.training, options.snapshot.classes
-    backbone = find_backbone(chosen.backbone, chosen.alpha)
-    side = chosen.input_side or backbone.default_side
-    precision = choose_precision(backbone, chosen.precision)
-    features = choose_features(backbone, chosen.features, chosen.fine_tune)
-    hidden = backbone.hidden_units if chosen.hidden_units is None else chosen.hidden_units
+    recipe = choose_recipe(options.training, store.side)
     material = Material(store, snapshot_id, minority, options)
-    with fetch_weights(store.objects, chosen) as source:
+    with spread_over(find_devices().accelerators):
+        trained = _train(store, recipe, material)
+    digest = network.save(trained.model, path)
+    seconds = round(time.monotonic() - started, 1)
+    return TrainingOutcome(run_id=run_id, model_sha256=digest, seconds=seconds, **_describe(trained, recipe, material))
 
-        def build(boundary: str | None) -> "Parts":
-            training.set_seed(chosen.seed)  # also where weights are drawn: both cuts must hold the same
-            return build_parts(backbone, store.side, side, source, boundary, precision, features)
 
-        parts = build(None)
-        tuned = None if chosen.fine_tune is None else build(chosen.fine_tune)
-    head = network.build_head(backbone, parts.frozen.output_shape[1:], classes, chosen.dropout, hidden)
-    if parts.champion is not None:
-        network.warm_start(head, parts.champion)
-    rate = chosen.learning_rate or backbone.learning_rate
-    lesson = material.gather(parts.frozen)
-    fit = training.fit_head(head, lesson, chosen, rate, material.tell, material.state("head"))
-    model = network.join(parts.frozen, head)
-    if tuned is not None and tuned.upper is not None:
-        whole = network.extend_head(tuned.upper, head)
-        model = network.join(tuned.frozen, whole)
-        # A frozen part without weights only prepares the pixels, which take less room than what it makes of them.
-        keeps = bool(tuned.frozen.weights)
-        learner, lesson = (whole, material.gather(tuned.frozen)) if keeps else (model, material.gather_pixels())
-        rate = chosen.fine_tune_rate or backbone.fine_tune_rate
-        fit = training.fine_tune(learner, lesson, chosen, rate, fit, material.tell, material.state("fine-tune"))
-    after, output = fit.rebalanced.counts, network.probabilities_layer(model)
-    return TrainingOutcome(
-        backbone=backbone.name,
-        weights=parts.words,
-        weights_sha256=parts.weights_sha256,
-        input_side=side,
-        precision=precision,
-        features=features,
-        hidden_units=hidden,
-        fine_tuned=chosen.fine_tune,
-        rebalancing=chosen.rebalancing,
-        counts_before=material.count("train"),
-        counts_after={name: round(float(after[place])) for place, name in enumerate(classes)},
-        rebalancing_note=fit.rebalanced.note,
-        log_offsets=dict(zip(classes, output.log_offsets, strict=True)),
-        decision_weights=dict(zip(classes, output.decision_weights, strict=True)),
-        epochs=fit.epochs,
-        best_epoch=fit.best_epoch,
-        seed=chosen.seed,
-        run_id=run_id,
-        model_sha256=network.save(model, path),
-        seconds=round(time.monotonic() - started, 1),
-        features_computed=material.computed,
-        features_reused=material.reused,
-    )
+class _Trained(NamedTuple):
+    model: "keras.Model"
+    """Joined."""
+    parts: "Parts"
+    """Where its weights came from."""
+    fit: "Fit"
+
+
+def _train(store: Store, recipe: "Recipe", material: Material) -> _Trained:
+    """The head on pooled features, then the upper part of the backbone with it where the options say so."""
+    from xray_model.network import network, training
+
+    options = recipe.options
+    with fetch_weights(store.objects, options) as source:
+        parts = recipe.build_parts(source, None)
+        tuned = None if options.fine_tune is None else recipe.build_parts(source, options.fine_tune)
+    head = recipe.build_head(parts, material.classes)
+    lesson, state = material.gather(parts.frozen), material.state("head")
+    fit = training.fit_head(head, lesson, options, recipe.learning_rate, material.tell, state)
+    if tuned is None or tuned.upper is None:
+        return _Trained(network.join(parts.frozen, head), parts, fit)
+    upper = network.extend_head(tuned.upper, head)
+    model = network.join(tuned.frozen, upper)
+    # A frozen part without weights only prepares the pixels, which take less room than what it makes of them.
+    keeps = bool(tuned.frozen.weights)
+    learner, lesson = (upper, material.gather(tuned.frozen)) if keeps else (model, material.gather_pixels())
+    state = material.state("fine-tune")
+    fit = training.fine_tune(learner, lesson, options, recipe.fine_tune_rate, fit, material.tell, state)
+    return _Trained(model, parts, fit)
+
+
+def _describe(trained: _Trained, recipe: "Recipe", material: Material) -> dict[str, Any]:
+    """The fields of the outcome that tell what was trained, on what, and how it went."""
+    from xray_model.network.network import probabilities_layer
+
+    fit, classes, output = trained.fit, material.classes, probabilities_layer(trained.model)
+    return {
+        "backbone": recipe.backbone.name,
+        "weights": trained.parts.words,
+        "weights_sha256": trained.parts.weights_sha256,
+        "input_side": recipe.side,
+        "precision": recipe.precision,
+        "features": recipe.features,
+        "hidden_units": recipe.hidden_units,
+        "fine_tuned": recipe.options.fine_tune,
+        "rebalancing": recipe.options.rebalancing,
+        "counts_before": material.count("train"),
+        "counts_after": {name: round(float(fit.rebalanced.counts[place])) for place, name in enumerate(classes)},
+        "rebalancing_note": fit.rebalanced.note,
+        "log_offsets": dict(zip(classes, output.log_offsets, strict=True)),
+        "decision_weights": dict(zip(classes, output.decision_weights, strict=True)),
+        "epochs": fit.epochs,
+        "best_epoch": fit.best_epoch,
+        "seed": recipe.options.seed,
+        "features_computed": material.computed,
+        "features_reused": material.reused,
+    }

@@ -190,7 +190,11 @@ class TrainingOptions(Options):
         False, description="Choose on the validation split from which probability on the minority class is called."
     )
     augmented_views: int = Field(
-        0, ge=0, le=32, description="Augmented views of each training image, beside the image itself; kept as features."
+        0,
+        ge=0,
+        le=32,
+        description="Augmented views of each training image, beside the image itself; kept as features. "
+        "Where the whole network is fine-tuned, any number but 0 shows a new view of each image in every epoch.",
     )
     augmentation: Augmentation = Augmentation()
     seed: int = Field(20, ge=0, description="Same snapshot, options and seed give the same model on one machine.")

@@ -137,6 +137,37 @@ def test_minority_images_alone_get_views(
     assert outcome.rebalancing_note
 
 
+@pytest.mark.parametrize("views", [0, 1])
+def test_the_whole_network_is_tuned_on_new_views_where_views_are_asked_for(
+    store: Store, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, views: int
+) -> None:
+    """Fine-tuning of everything is given the images themselves, with how their views are drawn if any are wanted."""
+    given: list[training.Lesson] = []
+    fine_tune = training.fine_tune
+
+    def spy(model, lesson, *others):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
+        given.append(lesson)
+        return fine_tune(model, lesson, *others)
+
+    monkeypatch.setattr(training, "fine_tune", spy)
+    drawn = Augmentation(rotation=20)
+    chosen = TrainingOptions(
+        backbone="mobilenet_v2",
+        alpha=0.35,
+        input_side=32,
+        epochs=1,
+        fine_tune="all",
+        fine_tune_epochs=1,
+        augmented_views=views,
+        augmentation=drawn,
+    )
+    options = RetrainOptions(snapshot=SnapshotOptions(classes=CLASSES), training=chosen)
+    fit_model(store, SNAPSHOT, "normal", options, "run", tmp_path / "model.keras")
+    assert np.array_equal(given[0].train.features[..., 0], pixels[:12])
+    assert np.array_equal(given[0].validation.features[..., 0], pixels[12:18])
+    assert given[0].augmentation == (drawn if views else None)
+
+
 @pytest.mark.parametrize("boundary", ["block_15_add", "all"])
 def test_a_fine_tuned_model_is_scored_as_it_is_saved(
     store: Store, pixels: np.ndarray, tmp_path: Path, boundary: str

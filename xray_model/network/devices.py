@@ -1,8 +1,14 @@
-"""What Keras computes on."""
+"""What Keras computes on, and how a training is spread over it."""
 
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
+
+_log = logging.getLogger(__name__)
+_TENSORFLOW = "tensorflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +26,38 @@ def find_devices() -> Devices:
     """The devices of this machine, as Keras sees them."""
     found = tuple(name for name in keras.distribution.list_devices() if not name.startswith("cpu"))
     return Devices(keras.backend.backend(), keras.version(), found)
+
+
+@contextmanager
+def spread_over(devices: Sequence[str]) -> Iterator[None]:
+    """Networks that are built and trained within give each device its part of every batch.
+
+    With fewer than two devices nothing changes.
+
+    Args:
+        devices: names as `find_devices` has them.
+    """
+    if len(devices) < 2:  # noqa: PLR2004
+        yield
+    elif keras.backend.backend() == _TENSORFLOW:
+        import tensorflow as tf
+
+        _log.info("each batch is divided among %s", ", ".join(devices))
+        with tf.distribute.MirroredStrategy([name.upper() for name in devices]).scope():
+            yield
+    else:
+        _log.warning(
+            "Keras runs on %s: of %d devices one is used; set KERAS_BACKEND to tensorflow to use all",
+            keras.backend.backend(),
+            len(devices),
+        )
+        yield
+
+
+def count_replicas() -> int:
+    """Among how many devices a batch is divided here."""
+    if keras.backend.backend() != _TENSORFLOW:
+        return 1
+    import tensorflow as tf
+
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)

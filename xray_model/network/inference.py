@@ -22,5 +22,6 @@ def predict_features(head: keras.Model, features: Features) -> npt.NDArray[np.fl
     if len(features) == 0:
         return np.zeros((0, *head.output_shape[1:]), np.float32)
     # Not `predict`: what that sets up takes longer than a small head, and after every epoch of one.
-    starts = range(0, len(features), BATCH)
-    return np.concatenate([head.predict_on_batch(features[start : start + BATCH]) for start in starts])
+    parts = [features[start : start + BATCH] for start in range(0, len(features), BATCH)]
+    # Where there are several devices, each of them answers for the whole batch.
+    return np.concatenate([head.predict_on_batch(part)[: len(part)] for part in parts])

@@ -8,11 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss
 
 from xray_model.evaluation.decision import decide_classes
 from xray_model.network.inference import predict_features
-from xray_model.network.rebalancing.epoch import one_hot
 from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore, Stage
 
@@ -109,10 +108,10 @@ class BestByMinority(keras.callbacks.Callback):
         targets = self._validation.targets
         probabilities = predict_features(self.model, self._validation.features)
         classes = probabilities.shape[1]
-        loss = keras.losses.CategoricalCrossentropy()(one_hot(targets, classes), probabilities)
+        loss = log_loss(targets, probabilities, labels=np.arange(classes))
         predicted = decide_classes(probabilities, [1.0] * classes)
         f1 = f1_score(targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
-        return float(keras.ops.convert_to_numpy(loss)), float(np.asarray(f1))
+        return float(loss), float(np.asarray(f1))
 
 
 def _count_patients(split: LabelledFeatures, place: int) -> int:

@@ -9,9 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from xray_model.config import TrainingOptions
+from xray_model.config import Augmentation, TrainingOptions
 from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
+from xray_model.network.batches import AugmentedBatches
 from xray_model.network.checkpoint import Checkpoint
+from xray_model.network.devices import count_replicas
 from xray_model.network.feeding import BeginEpochs
 from xray_model.network.inference import predict_features
 from xray_model.network.memory import fit_in_memory
@@ -41,6 +43,8 @@ class Lesson:
     """Names of the class numbers."""
     minority: str
     """The class whose validation F1 chooses the epoch."""
+    augmentation: Augmentation | None = None
+    """How each epoch's own views of training pixels are drawn; None shows what there is as it is."""
 
     @property
     def minority_place(self) -> int:
@@ -159,12 +163,15 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
     steps = options.gradient_accumulation
     optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
-    model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=_STEPS_AT_ONCE)
+    at_once = _STEPS_AT_ONCE if count_replicas() == 1 else 1  # TensorFlow cannot do both
+    model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=at_once)
     progress = copy(run.start)
     progress.scores = [*run.start.scores]
     best = BestByMinority(run.stage, lesson.validation, lesson.minority_place, options.patience, progress)
     best.on_score = run.on_epoch
     batches = rebalanced.feed(options.batch_size, options.seed)
+    if lesson.augmentation is not None:
+        batches = AugmentedBatches(batches, lesson.augmentation, options.seed)
     callbacks = [BeginEpochs(batches), best]
     checkpoint = None if run.state is None else Checkpoint(run.state, best)
     first = 0 if checkpoint is None else checkpoint.restore(model)

@@ -7,16 +7,18 @@ import keras
 import numpy as np
 
 from xray_model.network import network
-from xray_model.network.backbones import BACKBONES, Weights, build_parts
+from xray_model.network.backbones import BACKBONES, Weights, build_parts, choose_features
 from xray_model.network.explain import explain
 
 
 def train(name: str, folder: Path) -> None:
-    """Two epochs from the last boundary; the model, its predictions and its heat maps go into the folder."""
+    """Two epochs from the first boundary; the model, its predictions and its heat maps go into the folder."""
     keras.utils.set_random_seed(1)
     backbone = BACKBONES[name]
     pixels = np.random.default_rng(0).integers(0, 256, (6, 40, 40)).astype(np.uint8)
-    parts = build_parts(backbone, 40, 32, Weights("none"), backbone.boundaries[-1] if backbone.boundaries else None)
+    boundary = backbone.boundaries[0] if backbone.boundaries else None
+    kind = choose_features(backbone, None, boundary)
+    parts = build_parts(backbone, 40, 32, Weights("none"), boundary, features=kind)
     features = parts.frozen if parts.upper is None else parts.upper
     head = network.build_head(backbone, features.output_shape[1:], ("covid", "normal"), dropout=0.5)
     head = head if parts.upper is None else network.extend_head(parts.upper, head)

@@ -130,8 +130,18 @@ def nightly(
     ] = "",
     epochs: Annotated[
         int, typer.Option(min=1, help="Epochs at most; the best by validation minority F1 is kept.")
-    ] = 40,
+    ] = 60,
     seed: Annotated[int, typer.Option(help="The same images, options and seed give the same model.")] = 20,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other option of the training, as often as needed: `--set rebalancing=smote`, "
+            "`--set fine_tune=block_12_add`, `--set augmentation.rotation=3`. A name there is not is answered with "
+            "those there are.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even where nothing is new.")] = False,
     verbose: Verbose = False,
 ) -> None:
@@ -140,16 +150,15 @@ def nightly(
     Exit code 0: nothing new waits for you. 3: a batch of this night is held, refused or failed, and the report says
     what to do. 1: the night itself, or its training, failed.
     """
-    from apps.night import default_weights, night_options, run_night
+    from apps.night import default_weights, night_options, read_settings, run_night
 
     options = night_options(
         backbone=backbone,
         weights=weights or default_weights(backbone),
         classes=classes,
         sources=train_sources,
-        epochs=epochs,
-        seed=seed,
         force=force,
+        training={"epochs": epochs, "seed": seed, **read_settings(chosen or [])},
     )
     raise typer.Exit(run_night(options, verbose=verbose))
 

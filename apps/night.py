@@ -1,5 +1,7 @@
 """`xray nightly`: the flow in this process, with progress, and its news at the end."""
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -8,9 +10,20 @@ from storage.decisions import count_statuses
 from storage.settings import Settings
 from storage.settling import settle_night
 from storage.store import open_store
-from xray_model.config import FROM_THE_START, NightlyOptions, RetrainOptions, SnapshotOptions, TrainingOptions
+from xray_model.config import (
+    FROM_THE_START,
+    Augmentation,
+    NightlyOptions,
+    RetrainOptions,
+    SnapshotOptions,
+    TrainingOptions,
+)
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
+
+_GROUP = "augmentation"
+_OWN_FLAGS = frozenset({"backbone", "weights", "epochs", "seed"})
+"""Training options that have flags of their own."""
 
 
 def default_weights(backbone: str) -> str:
@@ -18,19 +31,47 @@ def default_weights(backbone: str) -> str:
     return "none" if backbone in FROM_THE_START else "imagenet"
 
 
+def read_settings(pairs: Sequence[str]) -> dict[str, object]:
+    """Training options from words such as `rebalancing=smote` and `augmentation.rotation=3`.
+
+    Raises:
+        ConfigurationError: a word is no pair, or there is no such option.
+    """
+    inner = [f"{_GROUP}.{name}" for name in Augmentation.model_fields]
+    names = [*(name for name in TrainingOptions.model_fields if name not in {*_OWN_FLAGS, _GROUP}), *inner]
+    found: dict[str, object] = {}
+    group: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in names:
+            raise ConfigurationError(f"--set {pair} is no NAME=VALUE of an option: take one of {', '.join(names)}")
+        if name in inner:
+            group[name.removeprefix(f"{_GROUP}.")] = value
+        else:
+            found[name] = value
+    return found | ({_GROUP: group} if group else {})
+
+
 def night_options(
-    *, backbone: str, weights: str, classes: str, sources: str = "", force: bool = False, **training: int
+    *,
+    backbone: str,
+    weights: str,
+    classes: str,
+    sources: str = "",
+    force: bool = False,
+    training: Mapping[str, object] | None = None,
 ) -> NightlyOptions:
-    """The options of a night from the words of the command line; `training` are further training options.
+    """The options of a night from the words of the command line; `training` are further training options by name.
 
     Raises:
         ConfigurationError: one of them is not allowed.
     """
+    chosen = {"backbone": backbone, "weights": weights, **(training or {})}
     try:
         return NightlyOptions(
             retrain=RetrainOptions(
                 snapshot=SnapshotOptions.model_validate({"classes": _words(classes), "sources": _words(sources)}),
-                training=TrainingOptions.model_validate({"backbone": backbone, "weights": weights, **training}),
+                training=TrainingOptions.model_validate(chosen),
                 force=force,
             )
         )

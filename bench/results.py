@@ -66,16 +66,16 @@ the seeds; intervals by bootstrap over patients. No threshold is chosen and no p
 
 - *last*: the features of the last layer, as the seeds and most published work have them.
 - *depths*: averages of the maps at the four places where fine-tuning may begin, the default of MobileNetV2 here.
-- *linear probe*: logistic regression with class weights on the same features. It has nothing to choose,
-  so it learns from the validation images too, which the heads cannot. Its strength of regularisation is the best of
-  four by these very folds, in its favour.
+- *linear probe*: logistic regression with class weights on the same features. It has nothing to choose, so it learns
+  from the validation images too, which the heads cannot. On *depths* its strength of regularisation is the best of four
+  by these very folds, in its favour.
 - `augment_minority` has two augmented views of an image at hand.
 
 *depths* were settled on by looking at these very images (seeds 0 to 2, some thirty sets of features and shapes of the
 head, by the folds' test parts), so their lead over *last* is a little too good; strategies and seeds were not chosen.
 Classes come from different sources in the three-class tasks: a network may tell sources apart there instead of
 findings, and lower layers see a scanner's texture better. The NIH pair, one source with as many images of either class,
-is free of that.
+is free of that; there the strategies have nothing to balance but what the folds leave uneven.
 
 Below each table the strategy of the highest mean validation F1 is compared with `none` and with the probe, the same
 patients drawn for both. A difference whose interval holds 0 shows nothing.

@@ -39,7 +39,7 @@ def nih_pair(shared_data: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.i
 
     with ThreadPoolExecutor(2) as threads:
         pixels = np.stack(list(threads.map(read, images["path"])))
-    return pixels, (images["label"] == "pneumonia").to_numpy(np.intp), images["patient_id"].to_numpy(str)
+    return pixels, np.asarray(images["label"] == "pneumonia", np.intp), np.asarray(images["patient_id"], np.str_)
 
 
 def test_lower_maps_tell_more_of_a_chest_than_the_last_layer(shared_data: Path) -> None:

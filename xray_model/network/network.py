@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from xray_model.errors import InvalidInput
+from xray_model.errors import InvalidInput, WeightsError
 from xray_model.network import transformers as _transformers  # noqa: F401  a saved model names these layers
 from xray_model.network.layers import Standardise
 from xray_model.network.samples import Features
@@ -109,12 +109,22 @@ def warm_start(head: keras.Model, champion: keras.Model) -> bool:
 
     Returns:
         Whether the classifier was copied too: only where it tells the same classes apart.
+
+    Raises:
+        WeightsError: the model in service has another head.
     """
     _, learnt = split(champion)
     same = head.get_layer("probabilities").classes == learnt.get_layer("probabilities").classes
+    sources = {layer.name: layer for layer in learnt.layers}
     for layer in head.layers:
         if layer.weights and not isinstance(layer, keras.Model) and (same or layer.name != "scores"):
-            layer.set_weights(learnt.get_layer(layer.name).get_weights())
+            source = sources.get(layer.name)
+            if source is None or _shapes(source) != _shapes(layer):
+                raise WeightsError(
+                    f"the head of the model in service has no {layer.name} of this shape: take the features and hidden "
+                    "units it was trained with, or other weights"
+                )
+            layer.set_weights(source.get_weights())
     return bool(same)
 
 
@@ -184,6 +194,10 @@ def load(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise InvalidInput(f"{path.name} is not a model that can be loaded safely: {error}") from error
+
+
+def _shapes(layer: layers.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,13 @@ def build_small(name: str, boundary: str | None) -> Parts:
     return build_parts(backbone, CANONICAL, smallest_side(backbone), Weights("none"), boundary)
 
 
+def teach(head: keras.Model) -> keras.Model:
+    """The head with a classifier that says something: it begins at zero, where all images look alike to it."""
+    scores = head.get_layer("scores")
+    scores.kernel.assign(np.random.default_rng(5).normal(size=scores.kernel.shape))
+    return head
+
+
 @cache
 def small(name: str) -> Small:
     """A backbone by name."""
@@ -51,7 +58,7 @@ def small(name: str) -> Small:
     whole = build_small(name, None)
     parts = build_small(name, backbone.boundaries[-1]) if backbone.boundaries else whole
     features = parts.frozen if parts.upper is None else parts.upper
-    head = network.build_head(backbone, features.output_shape[1:], CLASSES, dropout=0.5)
+    head = teach(network.build_head(backbone, features.output_shape[1:], CLASSES, dropout=0.5))
     if parts.upper is not None:
         head = network.extend_head(parts.upper, head)
     return Small(backbone, smallest_side(backbone), whole, parts, head)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.xray_model.network.conftest import teach
 from xray_model.errors import InvalidInput
 from xray_model.network import inference, network
 from xray_model.network.backbones import BACKBONES, Weights, build_frozen, build_parts, find_backbone
@@ -21,7 +22,7 @@ def test_two_parts_equal_the_whole(pixels: np.ndarray) -> None:
     """Features kept as float16 and then the head give the whole network's predictions to 1e-2."""
     for name in ("basic_cnn", "mobilenet_v2"):
         frozen, _ = build_frozen(BACKBONES[name], SIDE, 64, Weights("none"))
-        head = network.build_head(BACKBONES[name], frozen.output_shape[1:], CLASSES, dropout=0.5)
+        head = teach(network.build_head(BACKBONES[name], frozen.output_shape[1:], CLASSES, dropout=0.5))
         by_parts = inference.predict_features(head, inference.compute_features(frozen, pixels))
         whole = network.join(frozen, head).predict(pixels[..., None], verbose=0)
         assert np.abs(by_parts - whole).max() < 1e-2
@@ -72,7 +73,7 @@ def test_saved_model_keeps_offsets_and_decision(tmp_path: Path, pixels: np.ndarr
     """Save and load keep the prior's offsets and the decision weights, and the offsets multiply the probabilities."""
     backbone = BACKBONES["basic_cnn"]
     frozen, _ = build_frozen(backbone, SIDE, 64, Weights("none"))
-    head = network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.5)
+    head = teach(network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.5))
     plain = network.join(frozen, head).predict(pixels[..., None], verbose=0)
     network.probabilities_layer(head).log_offsets = (0.0, 1.5)
     network.probabilities_layer(head).decision_weights = (1.0, 0.25)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.xray_model.network.conftest import teach
 from xray_model.config import Precision
 from xray_model.errors import ConfigurationError
 from xray_model.network import inference, network, training
@@ -53,7 +54,7 @@ def test_a_fine_tuned_model_in_bfloat16_is_saved_and_explained(pixels: npt.NDArr
     """Cut at a boundary and joined, it gives float32 probabilities and heat, and after loading the very same."""
     parts = build("bfloat16", BACKBONES["vgg16"].boundaries[-1])
     assert parts.upper is not None
-    head = network.build_head(BACKBONES["vgg16"], parts.upper.output_shape[1:], CLASSES, dropout=0.0)
+    head = teach(network.build_head(BACKBONES["vgg16"], parts.upper.output_shape[1:], CLASSES, dropout=0.0))
     model = network.join(parts.frozen, network.extend_head(parts.upper, head))
     network.save(model, tmp_path / "model.keras")
     loaded = network.load(tmp_path / "model.keras")

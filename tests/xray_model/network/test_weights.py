@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.xray_model.network.conftest import teach
 from xray_model.errors import WeightsError
 from xray_model.network import network
 from xray_model.network.backbones import (
@@ -210,7 +211,7 @@ def champion(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fine-tuned model in service: cut at a boundary, with a head that tells covid from normal."""
     parts = build(Weights(str(files / "good.weights.h5")), "block_12_add")
     assert parts.upper is not None
-    head = network.build_head(NARROW, parts.upper.output_shape[1:], ("covid", "normal"), 0.5)
+    head = teach(network.build_head(NARROW, parts.upper.output_shape[1:], ("covid", "normal"), 0.5))
     path = tmp_path_factory.mktemp("champion") / "model.keras"
     network.save(network.join(parts.frozen, network.extend_head(parts.upper, head)), path)
     return path
@@ -245,11 +246,20 @@ def test_warm_start_of_what_is_trained_from_the_start(tmp_path: Path) -> None:
     backbone = BACKBONES["basic_cnn"]
     first = build_parts(backbone, CANONICAL, SIDE, Weights("none"), None)
     heads = [network.build_head(backbone, first.frozen.output_shape[1:], ("a", "b"), 0.5) for _ in range(2)]
-    network.save(network.join(first.frozen, heads[0]), tmp_path / "model.keras")
+    network.save(network.join(first.frozen, teach(heads[0])), tmp_path / "model.keras")
     parts = build_parts(backbone, CANONICAL, SIDE, Weights(CHAMPION, file=tmp_path / "model.keras"), None)
     assert parts.champion is not None
     assert network.warm_start(heads[1], parts.champion)
     assert np.array_equal(run(network.join(parts.frozen, heads[1])), run(network.load(tmp_path / "model.keras")))
+
+
+def test_warm_start_of_another_head_is_refused(champion: Path) -> None:
+    """A head with a layer that the champion's has not, or of another width, is an error that says what to take."""
+    parts = build(Weights(CHAMPION, file=champion))
+    head = network.build_head(NARROW, parts.frozen.output_shape[1:], ("covid", "normal"), 0.5, hidden_units=8)
+    assert parts.champion is not None
+    with pytest.raises(WeightsError, match="has no hidden of this shape: take the features and hidden units"):
+        network.warm_start(head, parts.champion)
 
 
 @pytest.mark.parametrize(

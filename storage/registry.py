@@ -61,6 +61,10 @@ class Registry:
             # Absent where the weights came from no file.
             "weights_sha256": training.weights_sha256,
             "input_side": training.input_side,
+            "precision": training.precision,
+            "features": training.features,
+            "hidden_units": training.hidden_units,
+            "fine_tuned": training.fine_tuned or "nothing",
             "rebalancing": training.rebalancing,
             "seed": training.seed,
             "snapshot_id": snapshot_id,

@@ -129,7 +129,12 @@ def nightly(
         str, typer.Option(help="Train on images of these sources alone, with commas; all without.")
     ] = "",
     epochs: Annotated[
-        int, typer.Option(min=1, help="Epochs at most; the best by validation minority F1 is kept.")
+        int,
+        typer.Option(
+            min=1,
+            help="Epochs at most; the best by validation minority F1 is kept, or one less than a standard error below "
+            "it with a smaller loss.",
+        ),
     ] = 60,
     seed: Annotated[int, typer.Option(help="The same images, options and seed give the same model.")] = 20,
     chosen: Annotated[
@@ -138,7 +143,7 @@ def nightly(
             "--set",
             metavar="NAME=VALUE",
             help="Any other option of the training, as often as needed: `--set rebalancing=smote`, "
-            "`--set fine_tune=block_12_add`, `--set augmentation.rotation=3`. A name there is not is answered with "
+            "`--set fine_tune=block_5_add`, `--set augmentation.rotation=3`. A name there is not is answered with "
             "those there are.",
         ),
     ] = None,

@@ -189,10 +189,11 @@ def step_times_memory(chosen: Chosen, rounds: int = 5) -> float:
     from xray_model.network.rebalancing.epoch import one_hot
 
     (features, rows), _ = kept_features(chosen)
-    head = network.build_head(find_backbone(chosen.backbone), features.shape[1:], CLASSES, DROPOUT)
+    backbone = find_backbone(chosen.backbone)
+    head = network.build_head(backbone, features.shape[1:], CLASSES, DROPOUT, backbone.hidden_units)
     head.compile(keras.optimizers.Adam(RATE), "categorical_crossentropy")
     targets = one_hot(class_numbers(rows), len(CLASSES))
-    ours = ShuffledBatches(features, targets, None, chosen.training.batch_size, seed=0)
+    ours = ShuffledBatches(features, targets, None, chosen.training.head_batch_size, seed=0)
     batch = ours[0]
 
     class Resident(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types

@@ -81,9 +81,11 @@ class Material:
         whole = training.epochs + (training.fine_tune_epochs if training.fine_tune else 0)
         advance(f"train {training.backbone}", score.epoch, whole)
 
-    def state(self, stage: Stage) -> Path:
-        """File by which this very training goes on where it was interrupted."""
-        text = f"{self._snapshot_id} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
+    def state(self, stage: Stage, weights: str) -> Path:
+        """File by which this very training, from these weights, goes on where it was interrupted."""
+        text = (
+            f"{weights} {self._snapshot_id} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
+        )
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         return Settings().home.resolve() / "training" / f"{digest}.npz"
 

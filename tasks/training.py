@@ -75,7 +75,7 @@ def _train(store: Store, recipe: "Recipe", material: Material) -> _Trained:
         parts = recipe.build_parts(source, None)
         tuned = None if options.fine_tune is None else recipe.build_parts(source, options.fine_tune)
     head = recipe.build_head(parts, material.classes)
-    lesson, state = material.gather(parts.frozen), material.state("head")
+    lesson, state = material.gather(parts.frozen), material.state("head", parts.words)
     fit = training.fit_head(head, lesson, options, recipe.learning_rate, material.tell, state)
     if tuned is None or tuned.upper is None:
         return _Trained(network.join(parts.frozen, head), parts, fit)
@@ -84,7 +84,7 @@ def _train(store: Store, recipe: "Recipe", material: Material) -> _Trained:
     # A frozen part without weights only prepares the pixels, which take less room than what it makes of them.
     keeps = bool(tuned.frozen.weights)
     learner, lesson = (upper, material.gather(tuned.frozen)) if keeps else (model, material.gather_pixels())
-    state = material.state("fine-tune")
+    state = material.state("fine-tune", parts.words)
     fit = training.fine_tune(learner, lesson, options, recipe.fine_tune_rate, fit, material.tell, state)
     return _Trained(model, parts, fit)
 

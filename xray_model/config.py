@@ -147,7 +147,13 @@ class TrainingOptions(Options):
         le=4096,
         description="Of the layer between features and classifier; 0 for none, empty for the backbone's.",
     )
-    epochs: int = Field(60, ge=1, le=500, description="Epochs at most; the best by validation minority F1 is kept.")
+    epochs: int = Field(
+        60,
+        ge=1,
+        le=500,
+        description="Epochs at most; the best by validation minority F1 is kept, "
+        "or one less than a standard error below it with a smaller loss.",
+    )
     patience: int = Field(10, ge=1, description="Epochs without a better one before stopping.")
     fine_tune: str | None = Field(
         None,

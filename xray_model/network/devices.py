@@ -4,8 +4,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import keras
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _log = logging.getLogger(__name__)
 _TENSORFLOW = "tensorflow"
@@ -40,10 +45,8 @@ def spread_over(devices: Sequence[str]) -> Iterator[None]:
     if len(devices) < 2:  # noqa: PLR2004
         yield
     elif keras.backend.backend() == _TENSORFLOW:
-        import tensorflow as tf
-
         _log.info("each batch is divided among %s", ", ".join(devices))
-        with tf.distribute.MirroredStrategy([name.upper() for name in devices]).scope():
+        with _mirror(tuple(devices)).scope():
             yield
     else:
         _log.warning(
@@ -52,6 +55,14 @@ def spread_over(devices: Sequence[str]) -> Iterator[None]:
             len(devices),
         )
         yield
+
+
+@cache
+def _mirror(devices: tuple[str, ...]) -> "tf.distribute.Strategy":
+    """One for a whole process: what two of them send between devices bears the same keys."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy([name.upper() for name in devices])
 
 
 def count_replicas() -> int:

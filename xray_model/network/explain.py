@@ -16,7 +16,7 @@ from keras import layers, ops
 from xray_model.errors import ConfigurationError, InvalidInput
 from xray_model.network.backbones import find_backbone
 from xray_model.network.backbones.cutting import cut
-from xray_model.network.backbones.depths import DEPTHS
+from xray_model.network.backbones.depths import AVERAGE, DEPTHS
 from xray_model.network.network import class_names, split
 from xray_model.network.transformers import ClassToken, TransformerBlock
 
@@ -131,7 +131,8 @@ def _divide_depths(steps: Sequence[layers.Layer]) -> tuple[list[layers.Layer], l
     """As `_divide`, at all the maps whose averages the head sees; None where it sees no such averages."""
     for place, step in enumerate(steps):
         if isinstance(step, keras.Model) and DEPTHS in {layer.name for layer in step.layers}:
-            averages = [layer for layer in step.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
+            # Other averages may lie within blocks of the network.
+            averages = [layer for layer in step.layers if layer.name.startswith(AVERAGE)]
             maps = [average.input for average in averages]
             lower = keras.Model(step.input, maps, name="lower")
             return [*steps[:place], lower], [keras.Model(maps, step.output, name="upper"), *steps[place + 1 :]]

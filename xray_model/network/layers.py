@@ -86,7 +86,7 @@ class Standardise(layers.Layer):
 
     Keras' `Normalization` divides by next to nothing where a feature is the same in all training images: a picture
     that is the first to show it would then be told by it alone. Here such a deviation counts as `LEAST` times the
-    median of all.
+    median of those that vary.
     """
 
     LEAST = 0.01
@@ -100,7 +100,8 @@ class Standardise(layers.Layer):
     def adapt(self, features: npt.NDArray[Any]) -> None:
         """Take mean and deviation from features [n, d]."""
         deviation = features.std(axis=0, dtype=np.float64)
-        least = self.LEAST * float(np.median(deviation)) or 1.0
+        varying = deviation[deviation > 0]
+        least = self.LEAST * float(np.median(varying)) if len(varying) else 1.0
         self.mean.assign(features.mean(axis=0, dtype=np.float64))
         self.deviation.assign(np.maximum(deviation, least))
 

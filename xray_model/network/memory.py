@@ -15,10 +15,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(word in said for word in (*_WORDS, "ResourceExhausted"))
 
 
-def fit_in_memory(attempt: Callable[[int, int], None], batch_size: int, accumulation: int) -> tuple[int, int]:
+def fit_in_memory(
+    attempt: Callable[[int, int], None], batch_size: int, accumulation: int, *, accumulates: bool = True
+) -> tuple[int, int]:
     """Call `attempt(batch_size, accumulation)` with ever smaller batches until one fits.
 
-    As the batch is halved, twice as many make one step, so that a step learns from as many images as before.
+    As the batch is halved, twice as many make one step, so that a step learns from as many images as before; unless
+    gradients cannot be added up over batches here (`accumulates`).
 
     Returns:
         The batch size and the number of batches in a step that fitted.
@@ -32,13 +35,13 @@ def fit_in_memory(attempt: Callable[[int, int], None], batch_size: int, accumula
         except Exception as error:
             if batch_size == 1 or not is_out_of_memory(error):
                 raise
-            smaller = (batch_size + 1) // 2
+            smaller, to_a_step = (batch_size + 1) // 2, 2 * accumulation if accumulates else accumulation
             _log.warning(
                 "the device has no room for batches of %d images: going on with batches of %d, %d to a step",
                 batch_size,
                 smaller,
-                2 * accumulation,
+                to_a_step,
             )
-            batch_size, accumulation = smaller, 2 * accumulation
+            batch_size, accumulation = smaller, to_a_step
         else:
             return batch_size, accumulation

@@ -121,8 +121,8 @@ def warm_start(head: keras.Model, champion: keras.Model) -> bool:
             source = sources.get(layer.name)
             if source is None or _shapes(source) != _shapes(layer):
                 raise WeightsError(
-                    f"the head of the model in service has no {layer.name} of this shape: take the features and hidden "
-                    "units it was trained with, or other weights"
+                    f"the head of the model in service has no {layer.name} of this shape: it has other features or "
+                    "hidden units, or was made before there were such; take the same, or other weights"
                 )
             layer.set_weights(source.get_weights())
     return bool(same)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import keras
 
 from xray_model.config import FeatureKind, Precision, TrainingOptions
+from xray_model.errors import ConfigurationError
 from xray_model.network import network
 from xray_model.network.backbones import (
+    ALL,
     Backbone,
     Parts,
     Weights,
@@ -17,6 +19,8 @@ from xray_model.network.backbones import (
     find_backbone,
 )
 from xray_model.network.training import set_seed
+
+_ON_FEATURES = frozenset({"augment_minority", "smote", "adasyn", "mixup_minority"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ def choose_recipe(options: TrainingOptions, canonical_side: int) -> Recipe:
         ConfigurationError: they do not go together.
     """
     backbone = find_backbone(options.backbone, options.alpha)
+    if options.fine_tune == ALL and options.rebalancing in _ON_FEATURES:
+        raise ConfigurationError(
+            f"{options.rebalancing} makes images of features, and there are none where the whole of {backbone.name} is "
+            f"tuned: take another rebalancing, or begin at one of {', '.join(backbone.boundaries)}"
+        )
     return Recipe(
         options=options,
         backbone=backbone,

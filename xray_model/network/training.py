@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from xray_model.config import Augmentation, TrainingOptions
+from xray_model.errors import ConfigurationError
 from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
 from xray_model.network.batches import AugmentedBatches
 from xray_model.network.checkpoint import Checkpoint
@@ -82,7 +83,7 @@ def fit_head(
 
     Raises:
         InvalidInput: a class has no training image.
-        ConfigurationError: the rebalancing cannot work on these images.
+        ConfigurationError: the rebalancing cannot work on these images, or accumulation on these devices.
     """
     standardise(head, lesson.train.features)
     run = _Run("head", options.epochs, learning_rate, Progress([], 0, head.get_weights()), on_epoch, state)
@@ -145,9 +146,15 @@ def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run
         chosen = options.model_copy(update={"batch_size": batch_size, "gradient_accumulation": accumulation})
         done.append(_attempt(model, lesson, chosen, run))
 
-    pooled = lesson.train.features.ndim == _POOLED
+    pooled, alone = lesson.train.features.ndim == _POOLED, count_replicas() == 1
     batch_size = options.head_batch_size if pooled else options.batch_size
-    fit_in_memory(attempt, batch_size, options.gradient_accumulation)
+    accumulation = 1 if pooled else options.gradient_accumulation
+    if accumulation > 1 and not alone:
+        raise ConfigurationError(
+            "gradients cannot be accumulated on several devices: leave gradient_accumulation at 1, or let "
+            "CUDA_VISIBLE_DEVICES name one device"
+        )
+    fit_in_memory(attempt, batch_size, accumulation, accumulates=alone)
     progress, rebalanced = done[-1]
     _log.info("kept epoch %d of %d", progress.best_epoch, len(progress.scores))
     probabilities_layer(model).decision_weights = (
@@ -161,7 +168,9 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     true = np.bincount(lesson.train.targets, minlength=len(lesson.classes)).astype(np.float64)
     output = probabilities_layer(model)
     output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
-    steps = options.gradient_accumulation
+    batches = rebalanced.feed(options.batch_size, options.seed)
+    # A step of more batches than an epoch has would hardly ever be made.
+    steps = min(options.gradient_accumulation, len(batches))
     optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
     at_once = _STEPS_AT_ONCE if count_replicas() == 1 else 1  # TensorFlow cannot do both
     model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=at_once)
@@ -169,7 +178,6 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     progress.scores = [*run.start.scores]
     best = BestByMinority(run.stage, lesson.validation, lesson.minority_place, options.patience, progress)
     best.on_score = run.on_epoch
-    batches = rebalanced.feed(options.batch_size, options.seed)
     if lesson.augmentation is not None:
         batches = AugmentedBatches(batches, lesson.augmentation, options.seed)
     callbacks = [BeginEpochs(batches), best]

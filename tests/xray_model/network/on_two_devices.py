@@ -10,7 +10,7 @@ import tensorflow as tf
 from xray_model.config import TrainingOptions
 from xray_model.network import inference, network, training
 from xray_model.network.backbones import BACKBONES, Weights, build_parts
-from xray_model.network.devices import spread_over
+from xray_model.network.devices import count_replicas, spread_over
 from xray_model.network.samples import LabelledFeatures
 
 SIDE = 32
@@ -24,6 +24,7 @@ def train(devices: list[str]) -> list[dict[str, Any]]:
     """Both stages on stripes, the second from the last boundary on."""
     backbone = BACKBONES["mobilenet_v2"]
     with spread_over(devices):
+        assert count_replicas() == max(len(devices), 1)
         training.set_seed(7)
         whole = build_parts(backbone, SIDE, SIDE, Weights("none"), None)
         training.set_seed(7)
@@ -50,4 +51,7 @@ def lesson(frozen: "tf.keras.Model") -> training.Lesson:
 if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
-    print(json.dumps(train([f"cpu:{number}" for number in range(int(sys.argv[1]))])))
+    names = [f"cpu:{number}" for number in range(int(sys.argv[1]))]
+    first, again = train(names), train(names)
+    assert first == again
+    print(json.dumps(first))

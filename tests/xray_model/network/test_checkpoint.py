@@ -51,12 +51,12 @@ def weights_of(model: keras.Model) -> np.ndarray:
     return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
-@pytest.mark.parametrize("rebalancing", ["balanced_batches", "oversample"])
+@pytest.mark.parametrize("rebalancing", ["balanced_batches", "oversample", "mixup_minority"])
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     tmp_path: Path, rebalancing: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Killed in its fourth epoch it goes on after the third, ends with the same weights, and leaves no file."""
-    options = OPTIONS.model_copy(update={"rebalancing": rebalancing})
+    options = OPTIONS.model_copy(update={"rebalancing": rebalancing, "head_batch_size": 8})
     with pytest.raises(Killed):
         train(tmp_path / "state.npz", dies_after=4, options=options)
     with caplog.at_level("INFO"):

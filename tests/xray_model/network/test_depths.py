@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.xray_model.network.conftest import teach
 from xray_model.config import FeatureKind
 from xray_model.errors import ConfigurationError
 from xray_model.network import inference, network
@@ -89,6 +90,14 @@ def test_a_champion_of_this_kind_can_be_started_from(pixels: Pixels, tmp_path: P
         NARROW, SIDE, 64, Weights(CHAMPION, file=tmp_path / "model.keras"), None, features="depths"
     ).frozen
     assert np.array_equal(inference.compute_features(started, pixels), inference.compute_features(frozen, pixels))
+
+
+def test_other_averages_within_a_network_do_not_confuse_the_explanation(pixels: Pixels) -> None:
+    """EfficientNet averages within its blocks as well; what is explained are the maps whose averages the head sees."""
+    backbone = BACKBONES["efficientnet_v2_b0"]
+    frozen = build_parts(backbone, SIDE, 32, Weights("none"), None, features="depths").frozen
+    head = teach(network.build_head(backbone, frozen.output_shape[1:], CLASSES, 0.0))
+    assert explain(network.join(frozen, head), pixels[:2], "covid").shape == (2, SIDE, SIDE)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_training_goes_on_with_smaller_batches(monkeypatch: pytest.MonkeyPatch
         return fit_model(self, batches, **others)
 
     monkeypatch.setattr(type(head), "fit", fit)
-    options = TrainingOptions(epochs=20, patience=20, batch_size=32, rebalancing="none")
+    options = TrainingOptions(epochs=20, patience=20, head_batch_size=32, rebalancing="none")
     lesson = training.Lesson(split, split, ("covid", "normal"), "normal")
     done = training.fit_head(head, lesson, options, 0.05)
     assert sizes == [32, 16, 8]
@@ -84,11 +84,37 @@ def test_accumulated_batches_make_the_step_of_a_large_one() -> None:
     for batch_size, accumulation in ((32, 1), (8, 4)):
         training.set_seed(1)
         rng = np.random.default_rng(0)
-        split = LabelledFeatures(rng.normal(size=(64, 8)).astype(np.float32), np.arange(64) % 2)
-        head = network.build_head(BACKBONES["mobilenet_v2"], (8,), ("covid", "normal"), dropout=0.0)
+        split = LabelledFeatures(rng.normal(size=(64, 16, 16, 1)).astype(np.float32), np.arange(64) % 2)
+        head = network.build_head(BACKBONES["basic_cnn"], (16, 16, 1), ("covid", "normal"), dropout=0.0)
         options = TrainingOptions(
             epochs=3, batch_size=batch_size, gradient_accumulation=accumulation, rebalancing="none"
         )
-        training.fit_head(head, training.Lesson(split, split, ("covid", "normal"), "normal"), options, 0.01)
+        training.fit_head(head, training.Lesson(split, split, ("covid", "normal"), "normal"), options, 1e-3)
         weights.append(np.concatenate([weight.ravel() for weight in head.get_weights()]))
     assert np.allclose(weights[0], weights[1], atol=1e-4)
+
+
+def test_accumulation_never_leaves_a_head_without_a_step() -> None:
+    """A pooled head, of which batches are small in any case, learns as without; other networks step once an epoch."""
+    rng = np.random.default_rng(0)
+    targets = np.arange(64) % 2
+    pooled = LabelledFeatures((rng.normal(size=(64, 8)) + 2 * targets[:, None]).astype(np.float32), targets)
+    maps = LabelledFeatures(rng.normal(size=(64, 16, 16, 1)).astype(np.float32), targets)
+    options = TrainingOptions(epochs=2, gradient_accumulation=256, rebalancing="none")
+    for split, name in ((pooled, "mobilenet_v2"), (maps, "basic_cnn")):
+        head = network.build_head(BACKBONES[name], split.features.shape[1:], ("covid", "normal"), dropout=0.0)
+        training.fit_head(head, training.Lesson(split, split, ("covid", "normal"), "normal"), options, 0.01)
+        assert np.any(head.get_layer("scores").kernel)
+
+
+def test_batches_that_cannot_share_a_step_are_halved_alone() -> None:
+    """Where gradients cannot be added up, a smaller batch is a step of its own."""
+    tried: list[tuple[int, int]] = []
+
+    def attempt(batch_size: int, accumulation: int) -> None:
+        tried.append((batch_size, accumulation))
+        if batch_size > 2:
+            raise MemoryError
+
+    fit_in_memory(attempt, 8, 1, accumulates=False)
+    assert tried == [(8, 1), (4, 1), (2, 1)]

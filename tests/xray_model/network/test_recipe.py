@@ -37,6 +37,16 @@ def test_choices_that_do_not_go_together_are_refused() -> None:
         choose_recipe(options, canonical_side=320)
 
 
+@pytest.mark.parametrize("rebalancing", ["smote", "adasyn", "mixup_minority", "augment_minority"])
+def test_what_is_made_of_features_is_refused_where_the_whole_network_is_tuned(rebalancing: str) -> None:
+    """There are no features to make images of: an error before anything is computed."""
+    options = TrainingOptions.model_validate(
+        {"backbone": "mobilenet_v2", "fine_tune": "all", "rebalancing": rebalancing}
+    )
+    with pytest.raises(ConfigurationError, match="begin at one of block_5_add"):
+        choose_recipe(options, canonical_side=320)
+
+
 def test_head_is_made_for_the_features() -> None:
     """A head has the hidden units of the recipe and an output for each class."""
     options = TrainingOptions(backbone="mobilenet_v2", alpha=0.35, input_side=32, hidden_units=7)

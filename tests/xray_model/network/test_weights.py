@@ -258,7 +258,7 @@ def test_warm_start_of_another_head_is_refused(champion: Path) -> None:
     parts = build(Weights(CHAMPION, file=champion))
     head = network.build_head(NARROW, parts.frozen.output_shape[1:], ("covid", "normal"), 0.5, hidden_units=8)
     assert parts.champion is not None
-    with pytest.raises(WeightsError, match="has no hidden of this shape: take the features and hidden units"):
+    with pytest.raises(WeightsError, match="has no hidden of this shape: it has other features or hidden units"):
         network.warm_start(head, parts.champion)
 
 
@@ -276,6 +276,12 @@ def test_champion_of_another_kind_is_refused(
     """A warm start needs the same backbone, side and width."""
     with pytest.raises(WeightsError, match=message):
         build_parts(find_backbone(name, alpha), CANONICAL, side, Weights(CHAMPION, file=champion), None)
+
+
+def test_a_hash_that_no_file_has_is_refused() -> None:
+    """An expected hash holds for random weights as well, which have none."""
+    with pytest.raises(WeightsError, match="of no file"):
+        build(Weights("none", "0" * 64))
 
 
 def test_without_a_champion_there_is_no_warm_start(files: Path) -> None:

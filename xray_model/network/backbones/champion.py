@@ -58,7 +58,12 @@ def _walk(model: keras.Model) -> Iterator[layers.Layer]:
 def _copy(layer: layers.Layer, source: layers.Layer | None) -> None:
     found = [] if source is None else [tuple(weight.shape) for weight in source.weights]
     wanted = [tuple(weight.shape) for weight in layer.weights]
-    if source is None or found != wanted:
+    if source is None:
+        raise WeightsError(
+            f"the model in service has no layer {layer.name}: it was trained on features of several depths; take the "
+            "same, or other weights"
+        )
+    if found != wanted:
         raise WeightsError(
             f"the model in service has {layer.name} of shapes {found}, not {wanted}: its width differs; take the same "
             "alpha, or other weights"

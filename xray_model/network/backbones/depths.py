@@ -4,6 +4,8 @@ The last layers of a network trained on photographs tell their objects apart; th
 lower ones. `docs/results.md` has what either is worth on real X-rays.
 """
 
+import logging
+
 import keras
 from keras import layers
 
@@ -11,8 +13,9 @@ from xray_model.config import FeatureKind
 from xray_model.errors import ConfigurationError
 from xray_model.network.backbones.registry import ALL, Backbone
 
-DEPTHS = "depths"
-"""Name of the layer that puts the averages side by side."""
+DEPTHS, AVERAGE = "depths", "depth_"
+"""Name of the layer that puts the averages side by side, and how theirs begin."""
+_log = logging.getLogger(__name__)
 
 
 def choose_features(backbone: Backbone, asked: FeatureKind | None, boundary: str | None) -> FeatureKind:
@@ -22,8 +25,16 @@ def choose_features(backbone: Backbone, asked: FeatureKind | None, boundary: str
         ConfigurationError: the backbone has no maps of several depths, or some lie below the boundary.
     """
     fits = boundary in {None, ALL, *backbone.boundaries[:1]}
+    if asked is None and backbone.features == "depths" and not fits:
+        _log.warning(
+            "%s is tuned from %s on, so the head sees its last layer alone; from %s on, or whole, several depths",
+            backbone.name,
+            boundary,
+            backbone.boundaries[0],
+        )
+        return "last"
     if asked is None:
-        return backbone.features if fits else "last"
+        return backbone.features
     if asked == "depths" and not (backbone.boundaries and backbone.cam_layer and not backbone.trunk()):
         raise ConfigurationError(f"{backbone.name} has no maps of several depths to average: leave the features out")
     if asked == "depths" and not fits:
@@ -40,5 +51,5 @@ def average_depths(network: keras.Model, backbone: Backbone) -> keras.Model:
     What lies above the last boundary is not run.
     """
     maps = [network.get_layer(boundary).output for boundary in backbone.boundaries]
-    averages = [layers.GlobalAveragePooling2D(name=f"average_{place}")(found) for place, found in enumerate(maps)]
+    averages = [layers.GlobalAveragePooling2D(name=f"{AVERAGE}{place}")(found) for place, found in enumerate(maps)]
     return keras.Model(network.input, layers.Concatenate(name=DEPTHS)(averages), name=network.name)

@@ -58,9 +58,10 @@ def build_network(backbone: Backbone, side: int, weights: Weights) -> tuple[kera
             )
         return None, Origin("random, trained from the start")
     if weights.source == "none":
-        return backbone.build(side, backbone.width, None), Origin("random, none loaded")
+        return backbone.build(side, backbone.width, None), _expect(Origin("random, none loaded"), weights)
     if weights.source == "imagenet":
-        return _build_imagenet(backbone, backbone.build, side)
+        network, origin = _build_imagenet(backbone, backbone.build, side)
+        return network, _expect(origin, weights)
     path = weights.file or Path(weights.source)
     words = f"file {path.name}" if weights.file is None else weights.source
     digest = check_file(path, weights)
@@ -100,6 +101,15 @@ def check_file(path: Path, weights: Weights) -> str:
     if weights.sha256 is not None and found != weights.sha256:
         raise WeightsError(f"{path.name} has the sha256 {found}, expected {weights.sha256}: fetch the file again")
     return found
+
+
+def _expect(origin: Origin, weights: Weights) -> Origin:
+    if weights.sha256 is not None and origin.sha256 != weights.sha256:
+        raise WeightsError(
+            f"the weights `{weights.source}` have the sha256 {origin.sha256 or 'of no file'}, "
+            f"expected {weights.sha256}: leave the hash out, or give the file it is of"
+        )
+    return origin
 
 
 def _build_imagenet(backbone: Backbone, build: Build, side: int) -> tuple[keras.Model, Origin]:

@@ -6,6 +6,10 @@ makes each batch in the thread that asks for it; ours is `AugmentedBatches`. Whe
 processor, views take their share of the cores that train, so processor time is compared as well: it hardly depends on
 what else is running. The last line is one JSON object: seconds a step, and each way's as times the floor's, by the
 clock and in processor time (medians over the rounds), and milliseconds of one core for one view.
+
+On a GPU: `--network vgg19 --side 224 --precision mixed_bfloat16`, under KERAS_BACKEND=jax where there is no TensorFlow.
+`images_per_second` is ours, `share_of_matrix_rate` the multiplications of forward and backward pass (three times the
+forward's) over those that the device makes of two square matrices in that precision.
 """
 
 import argparse
@@ -52,6 +56,7 @@ class Asked(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
 def main() -> None:
     """Time, print, and end with JSON."""
     asked = arguments()
+    keras.config.set_dtype_policy(asked.precision)
     pixels, targets = draw(asked.batch * asked.steps)
     model = build(asked.network, asked.side)
     ours = AugmentedBatches(ShuffledBatches(pixels, targets, None, asked.batch, seed=0), Augmentation(), seed=0)
@@ -83,6 +88,9 @@ def main() -> None:
         for name in ("naive", "ours"):
             ratios = [spent[place] / least for spent, least in zip(taken[name], floor, strict=True)]
             figures[f"{name}_times_floor_{unit}"] = median(ratios)
+    figures["images_per_second"] = asked.batch / figures["seconds_ours"]
+    multiplications = 3 * count_multiplications(model) * figures["images_per_second"]
+    figures["share_of_matrix_rate"] = multiplications / matrix_rate(model.compute_dtype)
     figures["milliseconds_view"] = 1000 * processor_seconds(pixels)
     for name, value in figures.items():
         print(f"{name:28} {value:8.4f}")
@@ -93,6 +101,7 @@ def arguments() -> argparse.Namespace:
     """What to time."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--network", choices=NETWORKS, default="mobilenet_v2")
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"), default="float32")
     for name, default in (("side", 128), ("batch", 32), ("steps", 8), ("rounds", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     return parser.parse_args()
@@ -117,6 +126,31 @@ def build(name: str, side: int) -> keras.Model:
     model = keras.Model(pixels, scores)
     model.compile("sgd", "categorical_crossentropy")
     return model
+
+
+def count_multiplications(model: keras.Model) -> int:
+    """Multiplications of one image's forward pass, of convolutions and dense layers."""
+    total = 0
+    for layer in (inner for outer in model.layers for inner in getattr(outer, "layers", [outer])):
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            # A kernel is applied at every place of its output; a depthwise one has a single input channel for each.
+            total += int(np.prod(layer.kernel.shape)) * int(np.prod(layer.output.shape[1:3]))
+        elif isinstance(layer, keras.layers.Dense):
+            total += int(np.prod(layer.kernel.shape))
+    return total
+
+
+def matrix_rate(dtype: str, side: int = 4096, rounds: int = 5) -> float:
+    """Multiplications a second of two square matrices, the best of some rounds."""
+    one = keras.ops.ones((side, side), dtype)
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        # Only what comes back to this side is surely done.
+        keras.ops.convert_to_numpy(keras.ops.sum(keras.ops.matmul(one, one)))
+        return time.perf_counter() - started
+
+    return side**3 / min(seconds() for _ in range(rounds))
 
 
 def processor_seconds(images: npt.NDArray[np.uint8]) -> float:

@@ -52,6 +52,7 @@ if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     names = [f"cpu:{number}" for number in range(int(sys.argv[1]))]
-    first, again = train(names), train(names)
-    assert first == again
-    print(json.dumps(first))
+    epochs = train(names)
+    # A second training in one process must not meet the keys of the first.
+    assert len(names) == 1 or train(names) == epochs
+    print(json.dumps(epochs))

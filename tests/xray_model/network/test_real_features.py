@@ -43,14 +43,14 @@ def nih_pair(shared_data: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.i
 
 
 def test_lower_maps_tell_more_of_a_chest_than_the_last_layer(shared_data: Path) -> None:
-    """Over four splits of the NIH pair by patient, heads on several depths are better on unseen patients."""
+    """Over three splits of the NIH pair by patient, heads on several depths are better on unseen patients."""
     pixels, targets, patients = nih_pair(shared_data)
     kinds: tuple[FeatureKind, ...] = ("last", "depths")
     right: dict[FeatureKind, list[float]] = {kind: [] for kind in kinds}
     for kind in kinds:
         frozen = build_parts(BACKBONE, CANONICAL, CANONICAL, weights(shared_data), None, features=kind).frozen
         features = inference.compute_features(frozen, pixels)
-        for seed in range(4):
+        for seed in range(3):
             training.set_seed(seed)
             learn, test = next(GroupShuffleSplit(1, test_size=0.3, random_state=seed).split(pixels, groups=patients))
             train, held = next(

@@ -178,7 +178,11 @@ class TrainingOptions(Options):
         "costs next to nothing.",
     )
     gradient_accumulation: int = Field(
-        1, ge=1, le=256, description="Batches whose gradients make one step: for devices that hold few images."
+        1,
+        ge=1,
+        le=256,
+        description="Batches whose gradients make one step of a network that is trained or tuned: for devices that "
+        "hold few images.",
     )
     learning_rate: float | None = Field(None, gt=0, lt=1, description="Adam's; empty for the backbone's.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features dropped before the classifier.")

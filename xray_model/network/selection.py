@@ -8,13 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import f1_score
 
 from xray_model.evaluation.decision import decide_classes
 from xray_model.network.inference import predict_features
 from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore, Stage
 
+_LEAST_PROBABILITY = 1e-7
 OnEpoch = Callable[[EpochScore], None]
 
 
@@ -50,13 +51,17 @@ def is_better(score: EpochScore, kept: EpochScore | None, highest: float, patien
         score: the new epoch.
         kept: the epoch kept so far; None before the first.
         highest: the highest F1 of any epoch, the new one included.
-        patients: of the minority class in the validation split; the standard error is that of a
-            share of so many.
+        patients: of the minority class in the validation split; the standard error is that of a share of so
+            many.
     """
+    if math.isnan(score.validation_loss):
+        return kept is None
     least = highest - math.sqrt(highest * (1 - highest) / max(patients, 1))
     if score.validation_minority_f1 < least:
         return False
-    return kept is None or kept.validation_minority_f1 < least or score.validation_loss < kept.validation_loss
+    if kept is None or math.isnan(kept.validation_loss) or kept.validation_minority_f1 < least:
+        return True
+    return score.validation_loss < kept.validation_loss
 
 
 class BestByMinority(keras.callbacks.Callback):
@@ -108,7 +113,8 @@ class BestByMinority(keras.callbacks.Callback):
         targets = self._validation.targets
         probabilities = predict_features(self.model, self._validation.features)
         classes = probabilities.shape[1]
-        loss = log_loss(targets, probabilities, labels=np.arange(classes))
+        # Not scikit-learn's: that raises where a training diverged, whose earlier epochs are still good.
+        loss = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], _LEAST_PROBABILITY)).mean()
         predicted = decide_classes(probabilities, [1.0] * classes)
         f1 = f1_score(targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
         return float(loss), float(np.asarray(f1))

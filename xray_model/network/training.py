@@ -169,8 +169,9 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     output = probabilities_layer(model)
     output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
     batches = rebalanced.feed(options.batch_size, options.seed)
-    # A step of more batches than an epoch has would hardly ever be made.
     steps = min(options.gradient_accumulation, len(batches))
+    if steps < options.gradient_accumulation:
+        _log.warning("an epoch has %d batches, so a step is made of no more", steps)
     optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
     at_once = _STEPS_AT_ONCE if count_replicas() == 1 else 1  # TensorFlow cannot do both
     model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=at_once)

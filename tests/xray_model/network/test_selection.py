@@ -1,5 +1,7 @@
 """Which epoch is kept: by validation minority F1, where its differences are more than luck, else by the loss."""
 
+import math
+
 import pytest
 
 from xray_model.network.selection import is_better
@@ -25,6 +27,8 @@ def score(f1: float, loss: float) -> EpochScore:
         pytest.param((0.0, 0.4), (0.0, 0.5), 0.0, 20, True, id="nothing found yet, smaller loss"),
         pytest.param((0.8, 0.5), (0.8, 0.5), 0.8, 20, False, id="the same again"),
         pytest.param((1.0, 0.2), (0.98, 0.1), 1.0, 20, True, id="all found"),
+        pytest.param((0.9, math.nan), (0.1, 0.5), 0.9, 20, False, id="diverged"),
+        pytest.param((0.85, 0.5), (0.9, math.nan), 0.9, 20, True, id="after one that diverged"),
         pytest.param((0.5, 0.4), (0.5, 0.5), 0.5, 0, True, id="no patient of the class"),
     ],
 )

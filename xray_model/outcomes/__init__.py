@@ -1,0 +1,50 @@
+"""What each stage of a night came to: small frozen values that tasks exchange and reports show.
+
+They hold pseudonyms, image ids, keys and figures; never arrays, frames, models, or names from a source.
+"""
+
+from xray_model.outcomes.base import Interval, Outcome, format_fraction
+from xray_model.outcomes.batches import BatchOutcome, BatchStatus, ExpectationResult, Refusal
+from xray_model.outcomes.drift import ColumnDrift, DriftOutcome, DriftState
+from xray_model.outcomes.evaluation import (
+    Calibration,
+    ClassScore,
+    EvaluationOutcome,
+    ProbeName,
+    ProbeResult,
+    ReliabilityBin,
+    SubgroupScore,
+)
+from xray_model.outcomes.night import NightOutcome, RetrainOutcome
+from xray_model.outcomes.promotion import ChampionSummary, Check, Decision, PromotionOutcome
+from xray_model.outcomes.training import EpochScore, SnapshotOutcome, Stage, TrainingOutcome
+
+__all__ = [
+    "BatchOutcome",
+    "BatchStatus",
+    "Calibration",
+    "ChampionSummary",
+    "Check",
+    "ClassScore",
+    "ColumnDrift",
+    "Decision",
+    "DriftOutcome",
+    "DriftState",
+    "EpochScore",
+    "EvaluationOutcome",
+    "ExpectationResult",
+    "Interval",
+    "NightOutcome",
+    "Outcome",
+    "ProbeName",
+    "ProbeResult",
+    "PromotionOutcome",
+    "Refusal",
+    "ReliabilityBin",
+    "RetrainOutcome",
+    "SnapshotOutcome",
+    "Stage",
+    "SubgroupScore",
+    "TrainingOutcome",
+    "format_fraction",
+]

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from expectations.confounding import compare_shares, cramers_v, group_ages
 from expectations.duplicates import EXACT
+from xray_model.evaluation.association import compare_shares, cramers_v, group_ages
 
 LEAST_COMPARED = 30
 """Images on each side below which a batch is not said to make confounding worse: one family's films could."""

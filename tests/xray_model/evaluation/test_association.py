@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from expectations.confounding import compare_shares, cramers_v, group_ages
+from xray_model.evaluation.association import compare_shares, cramers_v, group_ages
 
 LETTERS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=2, max_size=60)
 

@@ -190,6 +190,7 @@ def doctor(
         str | None, typer.Option(help="Load the weights of this network really, instead of a look at which are there.")
     ] = None,
     weights: Weights = None,
+    alpha: Annotated[float | None, typer.Option(help="Width of mobilenet_v2 that the weights are for.")] = None,
 ) -> None:
     """Say what this installation has and lacks, and what to do; nothing is changed or downloaded.
 
@@ -197,7 +198,7 @@ def doctor(
     """
     from apps.doctor import examine
 
-    raise typer.Exit(examine(backbone, weights))
+    raise typer.Exit(examine(backbone, weights, alpha))
 
 
 @review.command("list")

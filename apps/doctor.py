@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from storage.settings import Settings, prepare_environment
 from xray_model.errors import ConfigurationError, XrayError
+
+if TYPE_CHECKING:
+    from xray_model.network.backbones import Backbone
 
 _STYLES = {"ok": "green", "missing": "yellow", "problem": "bold red"}
 _SUBJECT_WIDTH = 29
@@ -27,24 +30,25 @@ class Finding:
     words: str
 
 
-def examine(backbone: str | None, weights: str | None) -> int:
+def examine(backbone: str | None, weights: str | None, alpha: float | None) -> int:
     """Print what there is, in order; nothing is changed or downloaded.
 
     Args:
         backbone: a backbone whose weights are to be loaded; None for a look at which weights are there.
         weights: where they come from, as `--weights` of a training; None for the default.
+        alpha: width of the backbone; None for the published one.
 
     Returns:
         1 where something that is set or asked for cannot work, else 0.
 
     Raises:
-        ConfigurationError: weights without a backbone.
+        ConfigurationError: weights or a width without a backbone.
     """
-    if weights is not None and backbone is None:
-        raise ConfigurationError("name the backbone that these weights are for with --backbone")
+    if backbone is None and (weights is not None or alpha is not None):
+        raise ConfigurationError("name the backbone that these weights or this width are for with --backbone")
     console = Console()
     problems = 0
-    for finding in _look(backbone, weights):
+    for finding in _look(backbone, weights, alpha):
         problems += finding.state == "problem"
         console.print(
             f"[{_STYLES[finding.state]}]{finding.state:<8}[/] {finding.subject:<{_SUBJECT_WIDTH}} ",
@@ -55,7 +59,7 @@ def examine(backbone: str | None, weights: str | None) -> int:
     return int(problems > 0)
 
 
-def _look(backbone: str | None, weights: str | None) -> Iterator[Finding]:
+def _look(backbone: str | None, weights: str | None, alpha: float | None) -> Iterator[Finding]:
     try:
         settings = Settings()
     except ValidationError as error:
@@ -78,7 +82,7 @@ def _look(backbone: str | None, weights: str | None) -> Iterator[Finding]:
     if backbone is None:
         yield from _look_for_weights()
     else:
-        yield _load_weights(settings, backbone, weights)
+        yield _load_weights(settings, backbone, weights, alpha)
 
 
 def _check_home(settings: Settings) -> Finding:
@@ -134,9 +138,16 @@ def _check_keras() -> Finding:
 
 def _check_precision() -> Finding:
     from xray_model.network.backbones import choose_precision, find_backbone
+    from xray_model.network.devices import find_devices
 
-    fast = choose_precision(find_backbone("vgg19"), None) == "bfloat16"
-    words = "bfloat16, which this processor has" if fast else "float32: this processor would have to imitate bfloat16"
+    accelerators = find_devices().accelerators
+    chosen = choose_precision(find_backbone("vgg19"), None, accelerators)
+    if accelerators:
+        words = f"{chosen}, by its speed on {', '.join(accelerators)}"
+    elif chosen == "bfloat16":
+        words = "bfloat16, which this processor has"
+    else:
+        words = "float32: this processor would have to imitate bfloat16"
     return Finding("ok", "VGG computes in", words)
 
 
@@ -168,7 +179,7 @@ def _look_for_preset(subject: str) -> Finding:
     return Finding("missing", subject, words)
 
 
-def _load_weights(settings: Settings, name: str, source: str | None) -> Finding:
+def _load_weights(settings: Settings, name: str, source: str | None, alpha: float | None) -> Finding:
     """Load the weights that a training would, but for a preset of keras-hub, which might be downloaded."""
     from apps.night import default_weights
     from xray_model.network.backbones import find_backbone, imagenet_path, say_how_to_bring
@@ -176,7 +187,7 @@ def _load_weights(settings: Settings, name: str, source: str | None) -> Finding:
     subject = f"weights of {name}"
     source = source or default_weights(name)
     try:
-        backbone = find_backbone(name)
+        backbone = find_backbone(name, alpha)
         if source == "imagenet" and backbone.pretrained:
             if not backbone.imagenet_file:
                 found = _look_for_preset(subject)
@@ -186,24 +197,25 @@ def _load_weights(settings: Settings, name: str, source: str | None) -> Finding:
                 words = f"{path.name} is not there: {say_how_to_bring(backbone, backbone.default_side)}"
                 return Finding("problem", subject, words)
             source = str(path)
-        return Finding("ok", subject, _load(settings, name, source))
+        return Finding("ok", subject, _load(settings, backbone, source))
     except XrayError as error:
         return Finding("problem", subject, str(error))
 
 
-def _load(settings: Settings, name: str, source: str) -> str:
-    from storage.health import check_store
+def _load(settings: Settings, backbone: "Backbone", source: str) -> str:
+    from storage.health import check_registry, check_store
     from storage.objects import open_objects
     from tasks.weights import fetch_weights, is_fetched
     from xray_model.config import TrainingOptions
-    from xray_model.network.backbones import Weights, build_parts, find_backbone
+    from xray_model.network.backbones import CHAMPION, Weights, build_parts
 
-    backbone = find_backbone(name)
+    if source == CHAMPION:
+        check_registry(settings)
     found: AbstractContextManager[Weights] = nullcontext(Weights(source))
     if is_fetched(source):
         if not check_store(settings):
             raise ConfigurationError(f"the store is not begun, so there are no weights {source} yet: give a local path")
-        options = TrainingOptions.model_validate({"backbone": name, "weights": source})
+        options = TrainingOptions.model_validate({"backbone": backbone.name, "weights": source})
         found = fetch_weights(open_objects(settings.store_url), options)
     with found as weights:
         parts = build_parts(backbone, settings.side, backbone.default_side, weights, None)

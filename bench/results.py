@@ -32,6 +32,7 @@ from xray_model.config import Augmentation, BackboneName, FeatureKind, Rebalanci
 from xray_model.data.augmentation import make_views
 from xray_model.data.images import decode_image
 from xray_model.data.records import DisplayHints
+from xray_model.errors import ConfigurationError
 from xray_model.evaluation.decision import decide_classes
 
 WEIGHTS = "mobilenet_v2_1.0_224_no_top.weights.h5"
@@ -40,12 +41,14 @@ CANONICAL = 320
 STRATEGIES: tuple[Rebalancing, ...] = (
     "none",
     "class_weight",
+    "class_balanced",
     "focal",
     "oversample",
     "undersample",
     "balanced_batches",
     "augment_minority",
     "smote",
+    "adasyn",
     "mixup_minority",
 )
 LAST, DEPTHS = get_args(FeatureKind)
@@ -117,6 +120,16 @@ class Sample:
     patients: npt.NDArray[np.str_]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A way of training that says itself that it is none for these images."""
+
+    task: str
+    way: str
+    seed: int
+    reason: str
+
+
 def main() -> None:
     """Measure, and write the tables after each seed."""
     chosen = arguments()
@@ -124,15 +137,22 @@ def main() -> None:
     features = load_features(chosen.data, images, chosen.features)
     samples = [take(task, images, features) for task in TASKS]
     found: list[Predictions] = []
+    refused: list[Refused] = []
     # The heads are small: threads within a process would only wait for those of the other.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1"))
     with get_context("spawn").Pool(chosen.processes) as pool:
         for seed in range(chosen.seeds):
             jobs = [(sample, way, seed) for way in WAYS for sample in samples]
-            for prediction in pool.imap_unordered(cross_validate, jobs, chunksize=1):
-                print(prediction.seed, prediction.task, prediction.way, flush=True)
-                found.append(prediction)
-            write_tables(chosen.out, found, {task.name: task.aim for task in TASKS}, INTRODUCTION)
+            for result in pool.imap_unordered(cross_validate, jobs, chunksize=1):
+                print(result.seed, result.task, result.way, flush=True)
+                if isinstance(result, Refused):
+                    refused.append(result)
+                else:
+                    found.append(result)
+            whole = [run for run in found if (run.task, run.way) not in {(one.task, one.way) for one in refused}]
+            notes = sorted({f"- {one.way} is not in the table of {one.task}: {one.reason}" for one in refused})
+            aims = {task.name: task.aim for task in TASKS}
+            write_tables(chosen.out, whole, aims, "\n".join([INTRODUCTION, *notes]))
 
 
 def arguments() -> argparse.Namespace:
@@ -205,9 +225,17 @@ def take(task: Task, images: pd.DataFrame, features: dict[str, Features]) -> Sam
     return Sample(task, of_task, targets, images["patient_id"][own].to_numpy(dtype=str))
 
 
-def cross_validate(job: tuple[Sample, tuple[str, str], int]) -> Predictions:
-    """Predictions of every image by the model that has not seen its patient."""
+def cross_validate(job: tuple[Sample, tuple[str, str], int]) -> Predictions | Refused:
+    """Predictions of every image by the model that has not seen its patient; none where a fold's training refuses."""
     sample, (kind, strategy), seed = job
+    try:
+        return predict_folds(sample, kind, strategy, seed)
+    except ConfigurationError as error:
+        return Refused(sample.task.name, f"{kind}: {strategy}", seed, str(error))
+
+
+def predict_folds(sample: Sample, kind: str, strategy: str, seed: int) -> Predictions:
+    """Predictions of every image by the model that has not seen its patient."""
     predicted = np.zeros(len(sample.targets), np.intp)
     validation = []
     for train, held, test in split(sample, seed):
@@ -258,8 +286,8 @@ def train_head(
 
     task, features, backbone = sample.task, sample.features[kind], BACKBONES[BACKBONE]
     options = OPTIONS.model_copy(update={"rebalancing": strategy, "seed": seed})
-    training.set_seed(seed)
-    head = network.build_head(backbone, features.shape[1:], task.classes, options.dropout, backbone.hidden_units)
+    units = backbone.hidden_units
+    head = network.build_head(backbone, features.shape[1:], task.classes, options.dropout, units, seed)
     train, held, test = (
         LabelledFeatures(features[own], sample.targets[own], sample.patients[own], sample.features[VIEWED][:, own])
         for own in places

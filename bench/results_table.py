@@ -101,7 +101,7 @@ def make_summary(figures: dict[str, dict[str, Figures]], aims: dict[str, float])
         names = (_choose(own), _find_best(own))
         lines.append(_draw_row(title, f"{aims[title]:.2f}", *(f"{name}, {own[name].minority:.3f}" for name in names)))
     lines += ["", *_draw_head(["trained", "minority F1, mean over the tasks"])]
-    ways = next(iter(figures.values()))
+    ways = [way for way in next(iter(figures.values())) if all(way in own for own in figures.values())]
     means = {way: float(np.mean([own[way].minority for own in figures.values()])) for way in ways}
     lines += [_draw_row(way, f"{mean:.3f}") for way, mean in sorted(means.items(), key=lambda pair: -pair[1])]
     return "\n".join([*lines, ""])

@@ -42,7 +42,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.training_images import CLASSES, FIRST, MINORITY, SECOND, Chosen, draw_store
+from bench.training_images import CLASSES, FIRST, MINORITY, SECOND, SEED, Chosen, draw_store
 from bench.training_others import (
     BATCH,
     DROPOUT,
@@ -130,14 +130,16 @@ def in_process(step: Callable[..., dict[str, float]], *given: object) -> dict[st
 
 def measure_heads(chosen: Chosen) -> dict[str, float]:
     """Validation minority F1 of heads trained as the others train theirs, on the features that our night kept."""
-    from xray_model.network import network, training
+    import keras
+
+    from xray_model.network import network
     from xray_model.network.backbones import find_backbone
 
     (train, rows), (validation, checked) = kept_features(chosen)
     found: dict[str, float] = {}
     for way, size in BATCH.items():
-        training.set_seed(20)
-        head = network.build_head(find_backbone(chosen.backbone), train.shape[1:], CLASSES, DROPOUT)
+        keras.utils.set_random_seed(SEED)
+        head = network.build_head(find_backbone(chosen.backbone), train.shape[1:], CLASSES, DROPOUT, seed=SEED)
         compile_plain(head).fit(train, class_numbers(rows), batch_size=size, epochs=EPOCHS, verbose=0)
         found[way] = minority_f1(head.predict(validation, verbose=0), checked)
     return found

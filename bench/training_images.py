@@ -23,6 +23,7 @@ MINORITY, EVERY = "normal", 4
 """Every so many images are of the minority class."""
 VALIDATION_EVERY = 5
 DRAWN, SHARD, NEW_SHARE = 36, 512, 0.05
+SEED = 20
 FIRST, SECOND = "first-night", "second-night"
 """Names of their batches and snapshots."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from bench.training_images import CLASSES, FIRST, MINORITY, VALIDATION_EVERY, Chosen, picture_path
+from bench.training_images import CLASSES, FIRST, MINORITY, SEED, VALIDATION_EVERY, Chosen, picture_path
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import open_store
@@ -32,9 +32,9 @@ def spent_since(clock: float, processor: float, times: float = 1.0) -> dict[str,
 
 def measure_way(chosen: Chosen, way: Way) -> dict[str, float]:
     """Seconds of 10 epochs in one of the others' ways, and with `--full` their validation minority F1."""
-    from xray_model.network import training
+    import keras
 
-    training.set_seed(20)
+    keras.utils.set_random_seed(SEED)
     model = build_plain(chosen)
     store = open_store(Settings())
     splits = {}

@@ -15,7 +15,7 @@ class CodeVersion:
     """What tells one code from another; two that differ in a source file are never written the same."""
 
     package: str
-    """Version of the installed package."""
+    """Version of the installed package, `not installed` where the code runs from its folder alone."""
     commit: str | None
     """Git commit, 40 digits; None where the code runs from no repository of its own."""
     changed: bool
@@ -33,7 +33,14 @@ class CodeVersion:
 def read_code_version(root: Path) -> CodeVersion:
     """The version of the code below `root`, the folder that holds the rooms."""
     commit, changed = _read_commit(root)
-    return CodeVersion(metadata.version(PACKAGE), commit, changed, _hash_sources(root))
+    return CodeVersion(_read_package(), commit, changed, _hash_sources(root))
+
+
+def _read_package() -> str:
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _read_commit(root: Path) -> tuple[str | None, bool]:

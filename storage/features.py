@@ -3,9 +3,10 @@
 It may be deleted at any time: a missing or damaged file is computed again. Two trainers may write one key at once: an
 object is there whole or not at all, and either one's numbers are right.
 
-The images themselves (view 0) are kept by whole shards. Of a view often only some images of a shard are asked for,
-those of the minority class, so its file is a table of the rows that were: it costs what was asked for, and later rows
-are added by writing it anew. Of two trainers that add rows at once the later wins, and the other's are computed again.
+The images as they are are kept by whole shards. Of another look at them, an augmented view or one with a part hidden,
+often only some images of a shard are asked for, so its file is a table of the rows that were: it costs what was asked
+for, and later rows are added by writing it anew. Of two trainers that add rows at once the later wins, and the other's
+are computed again.
 """
 
 import logging
@@ -25,19 +26,23 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ShardView:
-    """The images of one shard, or one augmented view of them."""
+class ShardLook:
+    """One look at the images of one shard."""
 
     batch_id: str
     shard: int
-    view: int = 0
-    digest: str = ""
-    """Of the augmentation's options; they do not concern view 0."""
+    mark: str = ""
+    """Of the look; empty for the images as they are."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all images of the shard are kept."""
+        return not self.mark
 
     def key(self, fingerprint: str) -> str:
         """Where its features lie."""
-        of_view = f"-{self.digest}-{self.view:04d}" if self.view else ""
-        return f"features/{fingerprint}/{self.batch_id}/{self.shard:04d}{of_view}.npy"
+        of_look = f"-{self.mark}" if self.mark else ""
+        return f"features/{fingerprint}/{self.batch_id}/{self.shard:04d}{of_look}.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,11 @@ class FeatureCache:
         self._held = sum(info.size for info in objects.list(f"features/{fingerprint}/"))
         self._told = False
 
-    def load(self, place: ShardView) -> ShardFeatures:
+    def load(self, place: ShardLook) -> ShardFeatures:
         """The rows that are kept: none where the file is missing, damaged or foreign."""
         key = place.key(self._fingerprint)
         try:
-            return self._read_rows(load_array(self._objects.get(key), key), key, whole=place.view == 0)
+            return self._read_rows(load_array(self._objects.get(key), key), key, whole=place.whole)
         except ObjectNotFound:
             return ShardFeatures.none(self._shape)
         except InvalidInput as error:
@@ -114,15 +119,15 @@ class FeatureCache:
             )
         return False
 
-    def save(self, place: ShardView, found: ShardFeatures, added: int) -> None:
-        """Keep features: for view 0 those of every row of the shard.
+    def save(self, place: ShardLook, found: ShardFeatures, added: int) -> None:
+        """Keep features: of the images as they are, those of every row of the shard.
 
         Args:
-            place: the shard and the view.
+            place: the shard and the look.
             found: all rows that are to be kept, the ones that were there included.
             added: how many were not there.
         """
-        if place.view == 0:
+        if place.whole:
             data = array_bytes(found.features)
         else:
             table = np.empty(len(found.rows), self._table)

@@ -1,5 +1,6 @@
 """How busy the machine is while a model is trained: MLflow's own system metrics, in the training's run."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
+_log = logging.getLogger(__name__)
 _SECONDS = 5.0
 """Between two samples, where `MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL` does not say."""
 
@@ -21,6 +23,7 @@ def watch_system(run_id: str, url: str) -> Iterator[None]:
         run_id: an MLflow run.
         url: MLflow's tracking URI.
     """
+    from mlflow.exceptions import MlflowException
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
     monitor = SystemMetricsMonitor(run_id, sampling_interval=_SECONDS, tracking_uri=url)
@@ -34,8 +37,12 @@ def watch_system(run_id: str, url: str) -> Iterator[None]:
         monitor.finish()
     _forget(monitor)
     monitor.collect_metrics()
-    monitor.publish_metrics(monitor.aggregate_metrics())
-    monitor.mlflow_logger.flush()
+    try:
+        monitor.publish_metrics(monitor.aggregate_metrics())
+        monitor.mlflow_logger.flush()
+    except MlflowException as error:
+        # A training is not lost for want of how busy its machine was.
+        _log.warning("the last system metrics of run %s could not be recorded: %s", run_id, error)
 
 
 def _forget(monitor: "SystemMetricsMonitor") -> None:

@@ -1,4 +1,4 @@
-"""Features of images, through the cache: the frozen part sees an image, or a view of it, once in its life."""
+"""Features of images, through the cache: the frozen part sees an image, or a look at it, once in its life."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from storage.features import FeatureCache, Rows, ShardFeatures, ShardView
+from storage.features import FeatureCache, Rows, ShardFeatures, ShardLook
 from storage.shards import ShardPlaces, group_by_shard, load_shard
 from storage.store import Store
-from xray_model.config import Augmentation
-from xray_model.data.augmentation import augmentation_digest, make_views
+from xray_model.data.looks import AS_THEY_ARE, Look
 from xray_model.progress import advance
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ def gather_features(
     frozen: "keras.Model",
     rows: pd.DataFrame,
     stage: str,
-    view: int = 0,
-    augmentation: Augmentation | None = None,
+    look: Look = AS_THEY_ARE,
 ) -> Gathered:
     """Features of `rows`, computed where the cache has none.
 
@@ -44,10 +42,9 @@ def gather_features(
         frozen: canonical pixels to features.
         rows: `image_id`, `batch_id`, `shard`, `row`; one image may stand there several times.
         stage: what the progress is called.
-        view: 0 for the images themselves, as everything but training must have them; n for the n-th augmented view.
-        augmentation: how views are drawn, the default options where None.
+        look: how the images are shown to it.
     """
-    source = _Source(store, frozen, view, augmentation or Augmentation())
+    source = _Source(store, frozen, look)
     shape = frozen.output_shape[1:]
     cache = source.open_cache() if frozen.weights else None
     features = np.zeros((len(rows), *shape), np.float16)
@@ -72,8 +69,7 @@ class _Source:
 
     store: Store
     frozen: "keras.Model"
-    view: int
-    augmentation: Augmentation
+    look: Look
 
     def open_cache(self) -> FeatureCache:
         from xray_model.network.network import fingerprint
@@ -81,8 +77,8 @@ class _Source:
         shape = self.frozen.output_shape[1:]
         return FeatureCache(self.store.objects, fingerprint(self.frozen), shape, self.store.feature_bytes)
 
-    def key(self, place: ShardPlaces) -> ShardView:
-        return ShardView(place.batch_id, place.shard, self.view, augmentation_digest(self.augmentation))
+    def key(self, place: ShardPlaces) -> ShardLook:
+        return ShardLook(place.batch_id, place.shard, self.look.mark)
 
     def compute(
         self,
@@ -96,15 +92,14 @@ class _Source:
         from xray_model.network.inference import compute_features
 
         pixels = load_shard(self.store.objects, place.batch_id, place.shard)
-        whole = self.view == 0
+        whole = self.key(place).whole
         room = cache is not None and cache.has_room(len(pixels) if whole else len(missing))
         if whole and room:
             # The whole shard, so that its other images are never sent through the frozen part again.
             kept, missing = ShardFeatures.none(kept.features.shape[1:]), np.arange(len(pixels))
         names = dict(zip(place.rows.tolist(), image_ids.tolist(), strict=True))
-        seen = pixels[missing]
-        if not whole:
-            seen = make_views(seen, [names[row] for row in missing.tolist()], self.view, self.augmentation)
+        # Of a whole shard there are images that nobody asked for by name, and that need none.
+        seen = self.look.show(pixels[missing], [names.get(row, "") for row in missing.tolist()])
         found = kept.with_rows(missing, compute_features(self.frozen, seen))
         if cache is not None and room:
             cache.save(self.key(place), found, added=len(missing))

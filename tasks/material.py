@@ -16,6 +16,7 @@ from storage.snapshots import load_snapshot
 from storage.store import Store
 from tasks.features import gather_features
 from xray_model.config import RetrainOptions
+from xray_model.data.looks import AS_THEY_ARE, AugmentedView
 from xray_model.outcomes import EpochScore, Stage
 from xray_model.progress import advance
 
@@ -105,7 +106,8 @@ class Material:
         return LabelledFeatures(features, targets, np.tile(rows["patient_id"].to_numpy(np.str_), times), views)
 
     def _see(self, frozen: "keras.Model", rows: pd.DataFrame, stage: str, view: int = 0) -> npt.NDArray[np.float16]:
-        found = gather_features(self._store, frozen, rows, stage, view, self._options.training.augmentation)
+        look = AugmentedView(view, self._options.training.augmentation) if view else AS_THEY_ARE
+        found = gather_features(self._store, frozen, rows, stage, look)
         self.computed += found.computed
         self.reused += found.reused
         return found.features

@@ -27,7 +27,7 @@ BackboneName = Literal[
 """The names of `xray_model.network.backbones.BACKBONES`, which a form must know without Keras."""
 FROM_THE_START: frozenset[BackboneName] = frozenset({"basic_cnn", "vit_tiny"})
 """Those that are trained whole and take no weights."""
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 FeatureKind = Literal["last", "depths"]
 Rebalancing = Literal[
     "none",

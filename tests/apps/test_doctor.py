@@ -158,6 +158,26 @@ def test_weight_file_is_really_loaded(weight_file: Path, keras_home: Path) -> No
         assert "weights of vgg16" not in result.output
 
 
+def test_width_is_that_of_the_weights(weight_file: Path) -> None:
+    """Weights of a narrower network fit only where the width is named, which says nothing without a backbone."""
+    assert ask("--backbone", "mobilenet_v2", "--weights", str(weight_file), "--alpha", "0.35").exit_code == 1
+    result = ask("--backbone", "mobilenet_v2", "--weights", str(weight_file), "--alpha", "1")
+    assert result.exit_code == 0, result.output
+    with pytest.raises(ConfigurationError, match="name the backbone"):
+        doctor.examine(None, None, 0.35)
+
+
+def test_champion_behind_a_registry_that_is_down_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights cannot be had then: a line that says so, no traceback."""
+    open_store(Settings())
+    monkeypatch.setenv("XRAY_REGISTRY", "http://127.0.0.1:9")
+    result = ask("--backbone", "mobilenet_v2", "--weights", "champion")
+    assert result.exit_code == 1
+    told = line(result, "weights of mobilenet_v2")
+    assert told.startswith("problem")
+    assert "cannot be used" in told
+
+
 def test_weights_in_the_store_are_fetched_and_loaded(weight_file: Path) -> None:
     """An object of a store that is begun is loaded as a training would."""
     open_store(Settings()).objects.put_file("weights/mine.weights.h5", weight_file)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.features import FeatureCache, ShardFeatures, ShardView
+from storage.features import FeatureCache, ShardFeatures, ShardLook
 from storage.objects import open_objects
 from storage.shards import array_bytes
 from storage.store import Store
 
 SHAPE = (2, 3)
-IMAGES = ShardView("batch", 4)
-VIEW = ShardView("batch", 4, view=2, digest="d" * 16)
+IMAGES = ShardLook("batch", 4)
+VIEW = ShardLook("batch", 4, "d" * 16 + "-0002")
 ROOM = 10**9
 
 
@@ -55,13 +55,13 @@ def test_a_view_keeps_the_rows_that_were_asked_for(store: Store) -> None:
 
 
 def test_nothing_is_read_under_another_name(store: Store) -> None:
-    """Another fingerprint, view, augmentation, batch or shard finds nothing."""
+    """Another fingerprint, look, batch or shard finds nothing."""
     opened(store).save(VIEW, right([1]), added=1)
     others = [
-        ShardView("batch", 4, 1, VIEW.digest),
-        ShardView("batch", 4, 2, "e" * 16),
-        ShardView("other", 4, 2, VIEW.digest),
-        ShardView("batch", 5, 2, VIEW.digest),
+        ShardLook("batch", 4, "d" * 16 + "-0001"),
+        ShardLook("batch", 4, "e" * 16 + "-0002"),
+        ShardLook("other", 4, VIEW.mark),
+        ShardLook("batch", 5, VIEW.mark),
         IMAGES,
     ]
     assert [len(opened(store).load(other).rows) for other in others] == [0] * 5
@@ -72,7 +72,7 @@ def test_nothing_is_read_under_another_name(store: Store) -> None:
 @pytest.mark.parametrize("place", [IMAGES, VIEW], ids=["images", "view"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "shape", "kind", "order"])
 def test_damaged_and_foreign_files_are_computed_again(
-    place: ShardView, damage: str, store: Store, caplog: pytest.LogCaptureFixture
+    place: ShardLook, damage: str, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that is cut short or holds something else counts as missing, and is named in the log."""
     cache = opened(store)

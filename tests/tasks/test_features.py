@@ -12,7 +12,7 @@ from storage.shards import array_bytes, shard_key
 from storage.store import Store
 from tasks.features import gather_features
 from xray_model.config import Augmentation
-from xray_model.data.augmentation import make_views
+from xray_model.data.looks import AS_THEY_ARE, LUNGS_ALONE, LUNGS_HIDDEN, AugmentedView, Look
 from xray_model.network import inference
 from xray_model.network.network import fingerprint
 
@@ -74,13 +74,15 @@ def pixels_of(store: Store, rows: pd.DataFrame) -> np.ndarray:
     return np.stack([arrays[batch_id][row] for batch_id, row in places])
 
 
-def expected(frozen: "keras.Model", store: Store, rows: pd.DataFrame, view: int, options: Augmentation) -> np.ndarray:
-    """What the frozen part makes of a view of the rows, without any cache."""
+def look_at(view: int, options: Augmentation | None = None) -> Look:
+    """The images as they are for 0, else an augmented view of them."""
+    return AugmentedView(view, options or Augmentation()) if view else AS_THEY_ARE
+
+
+def expected(frozen: "keras.Model", store: Store, rows: pd.DataFrame, look: Look) -> np.ndarray:
+    """What the frozen part makes of a look at the rows, without any cache."""
     pixels = pixels_of(store, rows)
-    if view:
-        pixels = np.concatenate(
-            [make_views(one[None], [name], view, options) for one, name in zip(pixels, rows["image_id"], strict=True)]
-        )
+    pixels = np.concatenate([look.show(one[None], [name]) for one, name in zip(pixels, rows["image_id"], strict=True)])
     return np.asarray(frozen(pixels[..., None].astype(np.float32))).astype(np.float16)
 
 
@@ -90,13 +92,15 @@ def near(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["pooled", "activations"])
-@pytest.mark.parametrize("view", [0, 1, 7])
-def test_features_belong_to_their_rows(store: Store, rows: pd.DataFrame, view: int, pooled: bool) -> None:
-    """Features come in the order of the rows, of the view asked for, and the second time bit-equal from the cache."""
-    frozen, options = frozen_part(pooled=pooled), Augmentation()
-    first = gather_features(store, frozen, rows, STAGE, view, options)
-    assert near(first.features, expected(frozen, store, rows, view, options))
-    again = gather_features(store, frozen, rows, STAGE, view, options)
+@pytest.mark.parametrize(
+    "look", [AS_THEY_ARE, AugmentedView(1), AugmentedView(7), LUNGS_HIDDEN, LUNGS_ALONE], ids=lambda look: look.mark
+)
+def test_features_belong_to_their_rows(store: Store, rows: pd.DataFrame, look: Look, pooled: bool) -> None:
+    """Features come in the order of the rows, of the look asked for, and the second time bit-equal from the cache."""
+    frozen = frozen_part(pooled=pooled)
+    first = gather_features(store, frozen, rows, STAGE, look)
+    assert near(first.features, expected(frozen, store, rows, look))
+    again = gather_features(store, frozen, rows, STAGE, look)
     assert np.array_equal(first.features, again.features)
     assert (first.computed, first.reused) == (9, 0)
     assert (again.computed, again.reused) == (0, 9)
@@ -106,18 +110,18 @@ def test_a_view_of_some_images_costs_those_images(store: Store, rows: pd.DataFra
     """A view is computed of the rows asked for and no other; further rows join them in the cache."""
     frozen = frozen_part()
     minority = rows[rows["image_id"].isin(["first1", "first4", "second0"])]
-    gather_features(store, frozen, minority, STAGE, 1)
+    gather_features(store, frozen, minority, STAGE, AugmentedView(1))
     assert forwarded == [2, 1]
-    everything = gather_features(store, frozen, rows, STAGE, 1)
+    everything = gather_features(store, frozen, rows, STAGE, AugmentedView(1))
     assert forwarded == [2, 1, 4, 2]
     assert (everything.computed, everything.reused) == (6, 3)
-    assert near(everything.features, expected(frozen, store, rows, 1, Augmentation()))
+    assert near(everything.features, expected(frozen, store, rows, AugmentedView(1)))
 
 
 def test_an_image_may_be_asked_for_twice(store: Store, rows: pd.DataFrame, forwarded: list[int]) -> None:
     """A row that stands there several times is computed once."""
     twice = rows[rows["image_id"] == "first2"].sample(3, replace=True)
-    features = gather_features(store, frozen_part(), twice, STAGE, 2).features
+    features = gather_features(store, frozen_part(), twice, STAGE, AugmentedView(2)).features
     assert forwarded == [1]
     assert np.array_equal(features[0], features[2])
 
@@ -126,7 +130,7 @@ def test_views_leave_the_images_as_they_are(store: Store, rows: pd.DataFrame) ->
     """What evaluation and predictions read is bit-equal before and after views were made, and differs from them."""
     frozen = frozen_part()
     before = gather_features(store, frozen, rows, STAGE).features
-    seen = [gather_features(store, frozen, rows, STAGE, view).features for view in (1, 2)]
+    seen = [gather_features(store, frozen, rows, STAGE, look_at(view)).features for view in (1, 2)]
     after = gather_features(store, frozen, rows, STAGE).features
     assert np.array_equal(before, after)
     for first, second in [(before, seen[0]), (before, seen[1]), (seen[0], seen[1])]:
@@ -140,7 +144,7 @@ def test_old_features_are_never_read(
 ) -> None:
     """Another weight file, input size, preprocessing or augmentation has features of its own, computed anew."""
     frozen, options = frozen_part(), Augmentation()
-    old = gather_features(store, frozen, rows, STAGE, view, options).features
+    old = gather_features(store, frozen, rows, STAGE, look_at(view, options)).features
     if changed == "weights":
         frozen_part(seed=1).save_weights(tmp_path / "other.weights.h5")
         frozen.load_weights(tmp_path / "other.weights.h5")
@@ -150,14 +154,14 @@ def test_old_features_are_never_read(
         frozen = frozen_part(scale=1 / 127.5)
     else:
         options = Augmentation(rotation=20)
-    new = gather_features(store, frozen, rows, STAGE, view, options)
+    new = gather_features(store, frozen, rows, STAGE, look_at(view, options))
     if changed == "augmentation" and view == 0:
         assert new.reused == 9  # the images themselves know nothing of augmentation
         assert np.array_equal(new.features, old)
     else:
         assert new.computed == 9
         assert forwarded == [6, 3, 6, 3]
-        assert near(new.features, expected(frozen, store, rows, view, options))
+        assert near(new.features, expected(frozen, store, rows, look_at(view, options)))
         assert not near(new.features, old)
 
 
@@ -165,12 +169,12 @@ def test_old_features_are_never_read(
 def test_a_truncated_file_is_computed_again(store: Store, rows: pd.DataFrame, view: int) -> None:
     """A cache file cut short is replaced by a whole one, and the features are the same."""
     frozen = frozen_part()
-    first = gather_features(store, frozen, rows, STAGE, view).features
+    first = gather_features(store, frozen, rows, STAGE, look_at(view)).features
     files = {info.key: store.objects.get(info.key) for info in store.objects.list("features/")}
     assert len(files) == 2
     for key, data in files.items():
         store.objects.put(key, data[: len(data) // 2])
-    again = gather_features(store, frozen, rows, STAGE, view)
+    again = gather_features(store, frozen, rows, STAGE, look_at(view))
     assert again.computed == 9
     assert np.array_equal(first, again.features)
     assert {key: store.objects.get(key) for key in files} == files
@@ -184,9 +188,9 @@ def test_a_part_without_weights_is_not_cached(store: Store, rows: pd.DataFrame) 
     pixels = keras.Input((SIDE, SIDE, 1))
     frozen = keras.Model(pixels, layers.Rescaling(1 / 255)(layers.Resizing(8, 8)(pixels)), name="frozen")
     for view in (0, 1, 0):
-        gathered = gather_features(store, frozen, rows, STAGE, view)
+        gathered = gather_features(store, frozen, rows, STAGE, look_at(view))
         assert gathered.computed == 9
-        assert near(gathered.features, expected(frozen, store, rows, view, Augmentation()))
+        assert near(gathered.features, expected(frozen, store, rows, look_at(view)))
     assert list(store.objects.list("features/")) == []
 
 
@@ -209,10 +213,10 @@ def test_what_does_not_fit_is_computed_anew(
     monkeypatch.setenv("XRAY_FEATURE_BYTES", "40")  # two of these images at most
     small = open_store(Settings())
     with caplog.at_level(logging.WARNING):
-        found = [gather_features(small, frozen, some, STAGE, view).features for _ in range(2)]
+        found = [gather_features(small, frozen, some, STAGE, look_at(view)).features for _ in range(2)]
     assert "XRAY_FEATURE_BYTES" in caplog.text
     kept = list(store.objects.list(f"features/{fingerprint(frozen)}/first/"))
     assert kept == []
     assert forwarded[0] == 3
     assert np.array_equal(found[0], found[1])
-    assert near(found[0], expected(frozen, store, some, view, Augmentation()))
+    assert near(found[0], expected(frozen, store, some, look_at(view)))

@@ -97,6 +97,11 @@ class Standardise(layers.Layer):
         self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
         self.deviation = self.add_weight(name="deviation", shape=shape, initializer="ones", trainable=False)
 
+    @property
+    def adapted(self) -> bool:
+        """Whether mean and deviation were taken from images, here or in the model they were copied from."""
+        return bool(ops.any(self.mean != 0) or ops.any(self.deviation != 1))
+
     def adapt(self, features: npt.NDArray[Any]) -> None:
         """Take mean and deviation from features [n, d]."""
         deviation = features.std(axis=0, dtype=np.float64)

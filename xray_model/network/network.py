@@ -15,6 +15,7 @@ from xray_model.errors import InvalidInput, WeightsError
 from xray_model.network import transformers as _transformers  # noqa: F401  a saved model names these layers
 from xray_model.network.layers import Standardise
 from xray_model.network.samples import Features
+from xray_model.network.seeding import Seeds
 
 if TYPE_CHECKING:
     from xray_model.network.backbones.registry import Backbone
@@ -67,28 +68,32 @@ def build_head(
     classes: Sequence[str],
     dropout: float,
     hidden_units: int = 0,
+    seed: int = 0,
 ) -> keras.Model:
     """The part trained from the start: features [n, *feature_shape] to probabilities float32 [n, classes].
 
     Pooled features are standardised, by figures that `standardise` puts in. The classifier starts at zero, so that no
-    class is the likelier before anything was learnt.
+    class is the likelier before anything was learnt; all else follows from the seed.
     """
     features = keras.Input(tuple(feature_shape), name="features")
-    trunk = backbone.trunk()
-    x = features
-    for layer in trunk or [Standardise(name=_STANDARDISE)]:
-        x = layer(x)
+    stack = backbone.trunk() or [Standardise(name=_STANDARDISE)]
     if hidden_units:
-        x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
+        stack.append(layers.Dense(hidden_units, activation="relu", name="hidden"))
+    stack.append(layers.Dropout(dropout, name="dropout"))
+    seeds, x = Seeds(seed, "head"), features
+    for layer in stack:
+        x = seeds.copy(layer)(x)
     scores = layers.Dense(len(classes), kernel_initializer="zeros", name="scores")(x)
     return keras.Model(features, ClassProbabilities(classes, name="probabilities")(scores), name="head")
 
 
 def standardise(head: keras.Model, features: Features) -> None:
-    """Let a head see pooled features [n, d] as these are spread: those of the training split, and no other."""
+    """Let a head see pooled features [n, d] as these are spread: those of the training split, and no other.
+
+    A head that took over what the champion learnt keeps the champion's scale with it.
+    """
     for layer in head.layers:
-        if isinstance(layer, Standardise):
+        if isinstance(layer, Standardise) and not layer.adapted:
             layer.adapt(features)
 
 
@@ -164,6 +169,11 @@ def probabilities_layer(head: keras.Model) -> ClassProbabilities:
         _, head = split(head)
     layer: ClassProbabilities = head.get_layer("probabilities")
     return layer
+
+
+def embedding(head: keras.Model) -> keras.Model:
+    """What the classifier sees of an image: features as the head is given them to float32 [n, d]; shares its layers."""
+    return keras.Model(head.input, head.get_layer("scores").input, name="embedding")
 
 
 def fingerprint(frozen: keras.Model) -> str:

@@ -14,11 +14,12 @@ from xray_model.network.backbones import (
     Parts,
     Weights,
     build_parts,
+    check_boundary,
     choose_features,
     choose_precision,
     find_backbone,
 )
-from xray_model.network.training import set_seed
+from xray_model.network.devices import find_devices
 
 _ON_FEATURES = frozenset({"augment_minority", "smote", "adasyn", "mixup_minority"})
 
@@ -40,15 +41,15 @@ class Recipe:
 
     def build_parts(self, weights: Weights, boundary: str | None) -> Parts:
         """The backbone, cut at a boundary; the same weights each time, also where they are drawn."""
-        set_seed(self.options.seed)
+        seed = self.options.seed
         return build_parts(
-            self.backbone, self.canonical_side, self.side, weights, boundary, self.precision, self.features
+            self.backbone, self.canonical_side, self.side, weights, boundary, self.precision, self.features, seed
         )
 
     def build_head(self, parts: Parts, classes: Sequence[str]) -> keras.Model:
         """A head on the pooled features of parts that nothing is fine-tuned of, the champion's if these are its."""
-        shape = parts.frozen.output_shape[1:]
-        head = network.build_head(self.backbone, shape, classes, self.options.dropout, self.hidden_units)
+        shape, options = parts.frozen.output_shape[1:], self.options
+        head = network.build_head(self.backbone, shape, classes, options.dropout, self.hidden_units, options.seed)
         if parts.champion is not None:
             network.warm_start(head, parts.champion)
         return head
@@ -61,6 +62,7 @@ def choose_recipe(options: TrainingOptions, canonical_side: int) -> Recipe:
         ConfigurationError: they do not go together.
     """
     backbone = find_backbone(options.backbone, options.alpha)
+    check_boundary(backbone, options.fine_tune)
     if options.fine_tune == ALL and options.rebalancing in _ON_FEATURES:
         raise ConfigurationError(
             f"{options.rebalancing} makes images of features, and there are none where the whole of {backbone.name} is "
@@ -71,7 +73,7 @@ def choose_recipe(options: TrainingOptions, canonical_side: int) -> Recipe:
         backbone=backbone,
         canonical_side=canonical_side,
         side=options.input_side or backbone.default_side,
-        precision=choose_precision(backbone, options.precision),
+        precision=choose_precision(backbone, options.precision, find_devices().accelerators),
         features=choose_features(backbone, options.features, options.fine_tune),
         hidden_units=backbone.hidden_units if options.hidden_units is None else options.hidden_units,
         learning_rate=options.learning_rate or backbone.learning_rate,

@@ -12,6 +12,7 @@ import numpy as np
 from xray_model.config import Augmentation, TrainingOptions
 from xray_model.errors import ConfigurationError
 from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
+from xray_model.network.backbones import computes_in_float16
 from xray_model.network.batches import AugmentedBatches
 from xray_model.network.checkpoint import Checkpoint
 from xray_model.network.devices import count_replicas
@@ -120,11 +121,6 @@ def fine_tune(
     )
 
 
-def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and the backend before a network is built."""
-    keras.utils.set_random_seed(seed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One stage."""
@@ -173,6 +169,8 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     if steps < options.gradient_accumulation:
         _log.warning("an epoch has %d batches, so a step is made of no more", steps)
     optimizer = keras.optimizers.Adam(run.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
+    if computes_in_float16(model):
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     at_once = _STEPS_AT_ONCE if count_replicas() == 1 else 1  # TensorFlow cannot do both
     model.compile(optimizer=optimizer, loss=rebalanced.loss, steps_per_execution=at_once)
     progress = copy(run.start)

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from xray_model.network.seeding import redraw
+
 PATCH = 16
 _EPSILON = 1e-6
 
@@ -14,10 +16,11 @@ _EPSILON = 1e-6
 class PatchTokens(layers.Layer):
     """A picture [n, h, w, c] as tokens [n, h/16 * w/16, width] with learnt positions, after a class token if any."""
 
-    def __init__(self, width: int, class_token: bool, **kwargs: Any) -> None:
+    def __init__(self, width: int, class_token: bool, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.class_token = class_token
+        self.seed = seed
         self.embed = layers.Conv2D(width, PATCH, PATCH, dtype=self.dtype_policy, name="embed")
 
     def build(self, input_shape: Sequence[int]) -> None:
@@ -26,7 +29,9 @@ class PatchTokens(layers.Layer):
         tokens = (input_shape[1] // PATCH) * (input_shape[2] // PATCH) + int(self.class_token)
         if self.class_token:
             self.first = self.add_weight(shape=(1, 1, self.width), initializer="zeros", name="class_token")
-        start = keras.initializers.RandomNormal(stddev=0.02)
+        start = keras.initializers.RandomNormal(stddev=0.02, seed=self.seed)
+        if self.seed is not None:
+            redraw(self.embed, self.seed + 1)
         self.positions = self.add_weight(shape=(tokens, self.width), initializer=start, name="positions")
 
     def call(self, images: Any) -> Any:
@@ -39,17 +44,17 @@ class PatchTokens(layers.Layer):
         return tokens + ops.cast(self.positions, tokens.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Its width, and whether a class token is put first."""
-        return {**super().get_config(), "width": self.width, "class_token": self.class_token}
+        """Its width, whether a class token is put first, and its seed."""
+        return {**super().get_config(), "width": self.width, "class_token": self.class_token, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="xray")
 class TransformerBlock(layers.Layer):
     """Attention and a perceptron, each after a normalisation and beside a short cut; tokens [n, t, width] to such."""
 
-    def __init__(self, width: int, heads: int, hidden: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.width, self.heads, self.hidden = width, heads, hidden
+        self.width, self.heads, self.hidden, self.seed = width, heads, hidden, seed
         policy = self.dtype_policy
         self.normalise_1 = layers.LayerNormalization(epsilon=_EPSILON, dtype=policy, name="normalise_1")
         self.attend = layers.MultiHeadAttention(heads, width // heads, dtype=policy, name="attend")
@@ -64,6 +69,11 @@ class TransformerBlock(layers.Layer):
         self.normalise_2.build(input_shape)
         self.widen.build(input_shape)
         self.narrow.build((*input_shape[:-1], self.hidden))
+        if self.seed is not None:
+            attend = self.attend
+            inside = (attend.query_dense, attend.key_dense, attend.value_dense, attend.output_dense)
+            for place, layer in enumerate((*inside, self.widen, self.narrow)):
+                redraw(layer, self.seed + place)
 
     def call(self, tokens: Any) -> Any:
         """The tokens after this block."""
@@ -81,8 +91,9 @@ class TransformerBlock(layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Its sizes."""
-        return {**super().get_config(), "width": self.width, "heads": self.heads, "hidden": self.hidden}
+        """Its sizes and its seed."""
+        sizes = {"width": self.width, "heads": self.heads, "hidden": self.hidden}
+        return {**super().get_config(), **sizes, "seed": self.seed}
 
     def _add_perceptron(self, tokens: Any) -> Any:
         return tokens + self.narrow(self.widen(self.normalise_2(tokens)))

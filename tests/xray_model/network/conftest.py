@@ -40,7 +40,6 @@ def smallest_side(backbone: Backbone) -> int:
 def build_small(name: str, boundary: str | None) -> Parts:
     """The same weights at each call."""
     backbone = BACKBONES[name]
-    keras.utils.set_random_seed(7)
     return build_parts(backbone, CANONICAL, smallest_side(backbone), Weights("none"), boundary)
 
 

@@ -25,9 +25,7 @@ def train(devices: list[str]) -> list[dict[str, Any]]:
     backbone = BACKBONES["mobilenet_v2"]
     with spread_over(devices):
         assert count_replicas() == max(len(devices), 1)
-        training.set_seed(7)
         whole = build_parts(backbone, SIDE, SIDE, Weights("none"), None)
-        training.set_seed(7)
         tuned = build_parts(backbone, SIDE, SIDE, Weights("none"), backbone.boundaries[-1])
         head = network.build_head(backbone, whole.frozen.output_shape[1:], CLASSES, 0.0, hidden_units=4)
         first = training.fit_head(head, lesson(whole.frozen), OPTIONS, 1e-2)

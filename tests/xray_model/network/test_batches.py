@@ -54,7 +54,7 @@ def network() -> "keras.Model":
     """Pixels to scores, with the same weights each time."""
     import keras
 
-    training.set_seed(5)
+    keras.utils.set_random_seed(5)
     stack = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(IMAGES)]
     model = keras.Sequential([keras.Input((SIDE, SIDE, 1)), *stack])
     model.compile(keras.optimizers.SGD(0.05), keras.losses.CategoricalCrossentropy(from_logits=True))
@@ -166,7 +166,7 @@ def test_training_alone_sees_views(monkeypatch: pytest.MonkeyPatch) -> None:
     options = TrainingOptions(fine_tune_epochs=1, rebalancing="none")
     losses = []
     for augmentation in (None, Augmentation()):
-        training.set_seed(5)
+        keras.utils.set_random_seed(5)
         pixels = keras.Input((SIDE, SIDE, 1))
         scores = keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels)))
         model = keras.Model(pixels, ClassProbabilities(("covid", "normal"), name="probabilities")(scores))

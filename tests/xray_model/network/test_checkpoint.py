@@ -35,7 +35,6 @@ def lesson() -> training.Lesson:
 
 def train(state: Path | None, dies_after: int | None = None, options: TrainingOptions = OPTIONS) -> keras.Model:
     """A trained head, unless it dies."""
-    training.set_seed(5)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.5)
 
     def watch(score: EpochScore) -> None:

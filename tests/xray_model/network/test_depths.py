@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -32,7 +31,6 @@ Pixels = npt.NDArray[np.uint8]
 
 def build(boundary: str | None = None, weights: Weights | None = None, features: FeatureKind = "depths") -> Parts:
     """A narrow MobileNetV2 whose random weights are the same each time."""
-    keras.utils.set_random_seed(3)
     return build_parts(NARROW, SIDE, 64, weights or Weights("none"), boundary, features=features)
 
 
@@ -85,7 +83,6 @@ def test_a_champion_of_this_kind_can_be_started_from(pixels: Pixels, tmp_path: P
     frozen = build().frozen
     head = network.build_head(NARROW, frozen.output_shape[1:], CLASSES, 0.5)
     network.save(network.join(frozen, head), tmp_path / "model.keras")
-    keras.utils.set_random_seed(99)
     started = build_parts(
         NARROW, SIDE, 64, Weights(CHAMPION, file=tmp_path / "model.keras"), None, features="depths"
     ).frozen

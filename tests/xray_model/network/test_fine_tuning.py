@@ -40,7 +40,6 @@ def lesson_of(frozen: keras.Model | None) -> training.Lesson:
 
 def train_head() -> tuple[keras.Model, training.Fit]:
     """A head trained on pooled features of random weights that are the same each time."""
-    training.set_seed(7)
     parts = build_parts(BACKBONE, SIDE, SIDE, Weights("none"), None)
     head = network.build_head(BACKBONE, parts.frozen.output_shape[1:], CLASSES, dropout=0.0)
     return head, training.fit_head(head, lesson_of(parts.frozen), OPTIONS, 1e-2)
@@ -48,7 +47,6 @@ def train_head() -> tuple[keras.Model, training.Fit]:
 
 def cut_again(boundary: str) -> Parts:
     """The same backbone cut at a boundary."""
-    training.set_seed(7)
     return build_parts(BACKBONE, SIDE, SIDE, Weights("none"), boundary)
 
 

@@ -59,7 +59,6 @@ def test_a_training_goes_on_with_smaller_batches(monkeypatch: pytest.MonkeyPatch
     rng = np.random.default_rng(0)
     targets = np.repeat([0, 1], [40, 40])
     split = LabelledFeatures((rng.normal(size=(80, 8)) + 2 * targets[:, None]).astype(np.float32), targets)
-    training.set_seed(1)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), ("covid", "normal"), dropout=0.0)
     fit_model = type(head).fit
     sizes = []
@@ -82,7 +81,6 @@ def test_accumulated_batches_make_the_step_of_a_large_one() -> None:
     """Four batches of eight to a step learn as one batch of 32 does, without dropout."""
     weights = []
     for batch_size, accumulation in ((32, 1), (8, 4)):
-        training.set_seed(1)
         rng = np.random.default_rng(0)
         split = LabelledFeatures(rng.normal(size=(64, 16, 16, 1)).astype(np.float32), np.arange(64) % 2)
         head = network.build_head(BACKBONES["basic_cnn"], (16, 16, 1), ("covid", "normal"), dropout=0.0)

@@ -32,9 +32,8 @@ def frozen_part(
     side: int = 32, boundary: str | None = "block_15_add", seed: int = 1, mode: Preprocessing = "tf"
 ) -> Any:
     """A narrow MobileNetV2 up to a boundary, the same at each call with the same arguments."""
-    keras.utils.set_random_seed(seed)
     backbone = replace(find_backbone("mobilenet_v2", 0.35), preprocessing=mode)
-    return build_parts(backbone, SIDE, side, Weights("none"), boundary).frozen
+    return build_parts(backbone, SIDE, side, Weights("none"), boundary, seed=seed).frozen
 
 
 def test_fingerprint_is_stable_and_tells_apart(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def test_choices_that_do_not_go_together_are_refused() -> None:
         choose_recipe(options, canonical_side=320)
 
 
+def test_a_boundary_that_is_none_is_named_as_such() -> None:
+    """A slip in its name is told as that, and not as one of features."""
+    options = TrainingOptions(backbone="mobilenet_v2", fine_tune="block_5_ad")
+    with pytest.raises(ConfigurationError, match="cannot begin at block_5_ad: take one of block_5_add"):
+        choose_recipe(options, canonical_side=320)
+
+
 @pytest.mark.parametrize("rebalancing", ["smote", "adasyn", "mixup_minority", "augment_minority"])
 def test_what_is_made_of_features_is_refused_where_the_whole_network_is_tuned(rebalancing: str) -> None:
     """There are no features to make images of: an error before anything is computed."""

@@ -29,8 +29,7 @@ LESSON = training.Lesson(blobs(0, 320, 40), blobs(1, 160, 20), CLASSES, "normal"
 
 def fitted(seed: int = 3, options: TrainingOptions = OPTIONS) -> tuple[training.Fit, np.ndarray, list[EpochScore]]:
     """A head trained on 8:1 clouds, what it predicts, and the epochs it told of."""
-    training.set_seed(seed)
-    head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
+    head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1, seed=seed)
     told: list[EpochScore] = []
     fit = training.fit_head(head, LESSON, options, LEARNING_RATE, told.append)
     return fit, inference.predict_features(head, blobs(1, 160, 20).features), told
@@ -71,7 +70,6 @@ def test_every_strategy_trains_without_touching_the_data(rebalancing: Rebalancin
         LabelledFeatures(split.features, split.targets, views=split.features[None] + np.float32(0.01))
         for split in splits
     )
-    training.set_seed(1)
     head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
     options = OPTIONS.model_copy(update={"rebalancing": rebalancing})
     lesson = training.Lesson(train, validation, CLASSES, "normal")
@@ -97,7 +95,6 @@ def test_threshold_is_chosen_on_validation_and_kept_in_the_head() -> None:
     weights = {}
     for threshold in (False, True):
         options = OPTIONS.model_copy(update={"decision_threshold": threshold})
-        training.set_seed(3)
         head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
         lesson = training.Lesson(blobs(0, 320, 40), blobs(1, 240, 30), CLASSES, "normal")
         training.fit_head(head, lesson, options, LEARNING_RATE)

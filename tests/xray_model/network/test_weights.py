@@ -231,6 +231,20 @@ def test_warm_start_takes_all_that_the_champion_learnt(champion: Path, boundary:
     assert parts.words.startswith("warm start from the model in service, sha256 ")
 
 
+def test_warm_start_keeps_the_scale_it_was_learnt_at(champion: Path) -> None:
+    """What the champion learnt holds for features standardised as its own were; a head from the start takes the new."""
+    parts = build(Weights(CHAMPION, file=champion))
+    assert parts.champion is not None
+    learnt = network.split(parts.champion)[1].get_layer("standardise")
+    learnt.mean.assign(np.full(learnt.mean.shape, 3.0))
+    heads = [network.build_head(NARROW, parts.frozen.output_shape[1:], ("covid", "normal"), 0.5) for _ in range(2)]
+    network.warm_start(heads[0], parts.champion)
+    features = np.random.default_rng(0).normal(5, 2, (20, *parts.frozen.output_shape[1:]))
+    for head, mean in zip(heads, (3.0, 5.0), strict=True):
+        network.standardise(head, features)
+        assert np.array(head.get_layer("standardise").mean).mean() == pytest.approx(mean, abs=0.2)
+
+
 def test_warm_start_leaves_another_classifier_alone(champion: Path) -> None:
     """Where the classes differ the classifier starts anew, and the rest is the champion's."""
     parts = build(Weights(CHAMPION, file=champion))

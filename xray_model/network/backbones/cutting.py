@@ -19,6 +19,7 @@ from xray_model.network.backbones.precision import computing_in
 from xray_model.network.backbones.registry import ALL, Backbone
 from xray_model.network.backbones.weights import CHAMPION, Origin, Weights, build_network
 from xray_model.network.layers import Float16Range, InferenceBatchNormalization, Preprocess
+from xray_model.network.seeding import Seeds
 
 _GRAY, _RGB = 1, 3
 _COUNTER = re.compile(r"_\d+$")
@@ -48,6 +49,7 @@ def build_parts(
     boundary: str | None,
     precision: Precision = "float32",
     features: FeatureKind = "last",
+    seed: int = 0,
 ) -> Parts:
     """A backbone with its weights, cut at a boundary.
 
@@ -59,15 +61,16 @@ def build_parts(
         boundary: one of the entry's `boundaries`; `ALL`; or None, which leaves nothing to fine-tune.
         precision: what the pretrained part is computed in; its weights, pixels and outputs are float32 in any case.
         features: what is pooled of it; `depths` only where `depths.choose_features` allows it.
+        seed: of the weights, where none are loaded.
 
     Raises:
         ConfigurationError: the backbone has no such boundary or cannot see this side.
         WeightsError: the weights are missing, cannot be fetched, have another hash, or do not fit.
     """
     backbone.check_side(side)
-    _check_boundary(backbone, boundary)
+    check_boundary(backbone, boundary)
     with computing_in(precision):
-        network, origin, champion = _prepare(backbone, side, weights, features)
+        network, origin, champion = _prepare(backbone, side, weights, features, seed)
     channels = _RGB if backbone.pretrained else _GRAY
     pixels = keras.Input((canonical_side, canonical_side, _GRAY), name="pixels")
     x = layers.Resizing(side, side, interpolation="bilinear", antialias=True, name="resize")(pixels)
@@ -100,10 +103,10 @@ def cut(network: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
         raise ConfigurationError(f"{network.name} cannot be cut at {layer}: {error}") from error
 
 
-def settle(network: keras.Model, name: str) -> keras.Model:
+def settle(network: keras.Model, name: str, seeds: Seeds | None = None) -> keras.Model:
     """A copy whose batch normalisation never follows a batch, and whose layers have the same names each time.
 
-    Keras numbers the layers it names itself through the whole process.
+    Keras numbers the layers it names itself through the whole process. The weights are copied too, or drawn by seeds.
     """
     seen: Counter[str] = Counter()
 
@@ -113,17 +116,25 @@ def settle(network: keras.Model, name: str) -> keras.Model:
         if kind.replace("_", "") == type(layer).__name__.lower():
             config["name"] = f"{kind}_{seen[kind]}"
             seen[kind] += 1
-        # The weights are put in below: drawing them here would take longer than all else.
-        config |= {name: "zeros" for name in config if name.endswith("_initializer")}
+        if seeds is not None:
+            config = seeds.fill(config)
+        else:  # The weights are put in below: drawing them here would take longer than all else.
+            config |= {name: "zeros" for name in config if name.endswith("_initializer")}
         normalises = isinstance(layer, layers.BatchNormalization)
         return (InferenceBatchNormalization if normalises else type(layer)).from_config(config)
 
     copied = keras.models.clone_model(network, clone_function=copy)
-    copied.set_weights(network.get_weights())
+    if seeds is None:
+        copied.set_weights(network.get_weights())
     return keras.Model(copied.input, copied.output, name=name)
 
 
-def _check_boundary(backbone: Backbone, boundary: str | None) -> None:
+def check_boundary(backbone: Backbone, boundary: str | None) -> None:
+    """Refuse a place at which fine-tuning cannot begin.
+
+    Raises:
+        ConfigurationError: the backbone has no such boundary.
+    """
     if boundary is None:
         return
     if not backbone.pretrained:
@@ -136,13 +147,13 @@ def _check_boundary(backbone: Backbone, boundary: str | None) -> None:
 
 
 def _prepare(
-    backbone: Backbone, side: int, weights: Weights, features: FeatureKind
+    backbone: Backbone, side: int, weights: Weights, features: FeatureKind, seed: int
 ) -> tuple[keras.Model | None, Origin, keras.Model | None]:
     """The pretrained part, which weights it has, and the model in service if they are its."""
     warm = weights.source == CHAMPION
     network, origin = build_network(backbone, side, Weights("none") if warm else weights)
     if network is not None:
-        network = settle(network, backbone.name)
+        network = settle(network, backbone.name, Seeds(seed, "backbone") if weights.source == "none" else None)
         network = average_depths(network, backbone) if features == "depths" else network
     if not warm:
         return network, origin, None

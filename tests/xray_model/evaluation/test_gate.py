@@ -19,12 +19,14 @@ def scored(normal_right: int, covid_right: int, *, normal: int = 60, covid: int 
     labels = ["normal"] * normal + ["covid"] * covid
     right = [place < normal_right for place in range(normal)] + [place < covid_right for place in range(covid)]
     other = {"normal": "covid", "covid": "normal"}
+    predicted = [label if good else other[label] for label, good in zip(labels, right, strict=True)]
     return pd.DataFrame(
         {
             "image_id": [f"i{place}" for place in range(len(labels))],
             "patient_id": [f"p{place}" for place in range(len(labels))],
             "label": labels,
-            "predicted": [label if good else other[label] for label, good in zip(labels, right, strict=True)],
+            "predicted": predicted,
+            **{f"p_{name}": [0.9 if called == name else 0.1 for called in predicted] for name in CLASSES},
         }
     )
 

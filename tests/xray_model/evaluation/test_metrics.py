@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.decision import decide_classes
@@ -52,28 +59,97 @@ def evaluated(table: pd.DataFrame, draws: int = 500) -> EvaluationOutcome:
     )
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), images=st.integers(5, 120))
-def test_figures_equal_scikit_learn(seed: int, images: int) -> None:
-    """Precision, recall, F1 and the confusion matrix are scikit-learn's on any table."""
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), images=st.integers(12, 120), decimals=st.integers(1, 6))
+def test_figures_equal_scikit_learn(seed: int, images: int, decimals: int) -> None:
+    """Every figure is scikit-learn's on any table, with tied probabilities as well."""
     table = make_table(seed, images)
-    expected = precision_recall_fscore_support(table["label"], table["predicted"], labels=CLASSES, zero_division=0)
+    columns = [f"p_{name}" for name in CLASSES]
+    table[columns] = table[columns].round(decimals).astype(np.float32)
+    table.loc[:2, "label"] = CLASSES
+    true, called = table["label"], table["predicted"]
+    precision, recall, f1, support = precision_recall_fscore_support(true, called, labels=CLASSES, zero_division=0)
     outcome = evaluated(table, draws=100)
     for place, score in enumerate(outcome.classes):
-        found = (score.precision.value, score.recall.value, score.f1.value)
-        assert found == pytest.approx([expected[figure][place] for figure in range(3)], abs=1e-6)
-    assert np.array_equal(outcome.confusion, confusion_matrix(table["label"], table["predicted"], labels=CLASSES))
-    assert outcome.macro_f1.value == pytest.approx(np.mean(expected[2]), abs=1e-6)
+        assert score.images == support[place]
+        assert score.patients == table.loc[true == score.label, "patient_id"].nunique()
+        assert score.roc_auc is not None
+        assert score.average_precision is not None
+        own, probability = true == score.label, table[f"p_{score.label}"]
+        found = (score.precision, score.recall, score.f1, score.roc_auc, score.average_precision)
+        ranking = roc_auc_score(own, probability), average_precision_score(own, probability)
+        expected = (precision[place], recall[place], f1[place], *ranking)
+        assert [figure.value for figure in found] == pytest.approx(expected, abs=1e-6)
+    assert np.array_equal(outcome.confusion, confusion_matrix(true, called, labels=CLASSES))
+    means = [outcome.macro_f1, outcome.weighted_f1, outcome.balanced_accuracy]
+    assert [mean.value for mean in means if mean] == pytest.approx(
+        [
+            f1_score(true, called, labels=CLASSES, average="macro", zero_division=0),
+            f1_score(true, called, labels=CLASSES, average="weighted", zero_division=0),
+            balanced_accuracy_score(true, called),
+        ],
+        abs=1e-6,
+    )
 
 
-def test_interval_covers_the_true_value() -> None:
-    """In simulation the 95 % interval of F1 holds the true F1 about 95 times in 100."""
-    truth = evaluated(make_table(0, 100_000, 90_000), draws=2).minority_f1.value
-    held = [
-        outcome.minority_f1.low <= truth <= outcome.minority_f1.high
-        for outcome in (evaluated(make_table(seed, 300, 250), draws=400) for seed in range(1, 201))
-    ]
-    assert 0.90 <= np.mean(held) <= 0.99
+def test_order_of_the_rows_does_not_matter() -> None:
+    """The same images in another order have the same figures and intervals, to the last digit."""
+    table = make_table(3).assign(source=["bimcv", "kaggle"] * 100)
+    assert evaluated(table.sample(frac=1, random_state=0)) == evaluated(table)
+
+
+def test_one_patient_has_no_spread() -> None:
+    """All images of one patient: every draw is the table again, so that every interval is its value."""
+    outcome = evaluated(make_table(3, 30, 1))
+    assert outcome.patients == 1
+    figures = [outcome.macro_f1, outcome.weighted_f1, outcome.balanced_accuracy, outcome.minority_f1]
+    assert all(figure is not None and figure.low == figure.value == figure.high for figure in figures)
+
+
+def test_absent_class_has_no_ranking() -> None:
+    """Of a class without images figures are 0 and nothing is said of its ranking; balanced accuracy leaves it out."""
+    table = make_table(3)
+    outcome = evaluated(table[table["label"] != "normal"])
+    score = outcome.score("normal")
+    assert (score.images, score.patients, score.roc_auc, score.average_precision) == (0, 0, None, None)
+    assert (score.recall.value, score.recall.low, score.recall.high) == (0, 0, 0)
+    assert outcome.balanced_accuracy is not None
+    others = [outcome.score(name).recall.value for name in ("covid", "pneumonia")]
+    assert outcome.balanced_accuracy.value == pytest.approx(np.mean(others), abs=1e-6)
+
+
+def test_constant_scores() -> None:
+    """A model that says the same of every image ranks at one half, in every draw."""
+    table = make_table(3).assign(p_covid=0.2, p_normal=0.5, p_pneumonia=0.3, predicted="normal")
+    auc = evaluated(table).score("normal").roc_auc
+    assert auc is not None
+    assert (auc.low, auc.value, auc.high) == (0.5, 0.5, 0.5)
+
+
+def test_draws_without_a_class_are_left_out() -> None:
+    """With a single patient of a class, its interval comes from the draws that hold the patient."""
+    table = make_table(3)
+    table = table[table["label"] != "normal"]
+    alone = table.iloc[:1].assign(patient_id="alone", label="normal", predicted="normal", p_normal=1.0)
+    score = evaluated(pd.concat([table, alone], ignore_index=True)).score("normal")
+    assert (score.recall.low, score.recall.high) == (1, 1)
+    assert score.roc_auc is not None
+    assert (score.roc_auc.low, score.roc_auc.high) == (1, 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.5])
+def test_broken_probabilities_are_refused(value: float) -> None:
+    """What is no probability is an error that counts the images, not a figure."""
+    table = make_table(1)
+    table.loc[[4, 7], "p_normal"] = value
+    with pytest.raises(InvalidInput, match="2 of 200 predictions are no probabilities"):
+        evaluated(table)
+
+
+def test_missing_probabilities_are_refused() -> None:
+    """A table without a class's probabilities is an error that names the column."""
+    with pytest.raises(InvalidInput, match="no p_normal"):
+        evaluated(make_table(1).drop(columns="p_normal"))
 
 
 def test_patients_are_drawn_not_images() -> None:

@@ -109,6 +109,7 @@ def _describe(trained: _Trained, recipe: "Recipe", material: Material) -> dict[s
         "rebalancing_note": fit.rebalanced.note,
         "log_offsets": dict(zip(classes, output.log_offsets, strict=True)),
         "decision_weights": dict(zip(classes, output.decision_weights, strict=True)),
+        "temperature": output.temperature,
         "epochs": fit.epochs,
         "best_epoch": fit.best_epoch,
         "seed": recipe.options.seed,

@@ -196,6 +196,9 @@ class TrainingOptions(Options):
     prior_correction: bool = Field(
         False, description="Put the probabilities back to the training split's true class frequencies."
     )
+    temperature_scaling: bool = Field(
+        True, description="Divide the class scores by the number that makes the validation split most likely."
+    )
     decision_threshold: bool = Field(
         False, description="Choose on the validation split from which probability on the minority class is called."
     )

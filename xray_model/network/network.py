@@ -29,7 +29,8 @@ _COUNTER = re.compile(r"_\d+$")
 class ClassProbabilities(layers.Layer):
     """Softmax over class scores [n, classes], which knows the classes' names and how a label is chosen of them.
 
-    `log_offsets` are added to the scores except in training: see `evaluation.decision.prior_offsets`.
+    Except in training `log_offsets` are added to the scores, see `evaluation.decision.prior_offsets`, and all are then
+    divided by `temperature`, see `evaluation.calibration.fit_temperature`.
     `decision_weights` change no probability: they are for `evaluation.decision.decide_classes`.
     """
 
@@ -38,27 +39,30 @@ class ClassProbabilities(layers.Layer):
         classes: Sequence[str],
         log_offsets: Sequence[float] | None = None,
         decision_weights: Sequence[float] | None = None,
+        temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.classes = tuple(classes)
         self.log_offsets = tuple(log_offsets or [0.0] * len(self.classes))
         self.decision_weights = tuple(decision_weights or [1.0] * len(self.classes))
+        self.temperature = temperature
 
     def call(self, scores: Any, training: bool | None = None) -> Any:
         """Probabilities float32 [n, classes]; in training those under the prior of the rebalanced images."""
         scores = keras.ops.cast(scores, "float32")
         if not training:
-            scores = scores + keras.ops.convert_to_tensor(self.log_offsets, "float32")
+            scores = (scores + keras.ops.convert_to_tensor(self.log_offsets, "float32")) / self.temperature
         return keras.ops.softmax(scores, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """With the classes, offsets and decision weights, so that they travel with the weights."""
+        """With all that makes a probability and a label of a score, so that it travels with the weights."""
         return {
             **super().get_config(),
             "classes": list(self.classes),
             "log_offsets": list(self.log_offsets),
             "decision_weights": list(self.decision_weights),
+            "temperature": self.temperature,
         }
 
 
@@ -164,7 +168,10 @@ def decision_weights(model: keras.Model) -> tuple[float, ...]:
 
 
 def probabilities_layer(head: keras.Model) -> ClassProbabilities:
-    """The last layer of a head, or of a joined model: its offsets may be changed only before that is compiled."""
+    """The last layer of a head, or of a joined model.
+
+    A compiled model keeps to the offsets and the temperature it was compiled with; see `forget_graphs`.
+    """
     if head.name == _JOINED:
         _, head = split(head)
     layer: ClassProbabilities = head.get_layer("probabilities")
@@ -174,6 +181,11 @@ def probabilities_layer(head: keras.Model) -> ClassProbabilities:
 def embedding(head: keras.Model) -> keras.Model:
     """What the classifier sees of an image: features as the head is given them to float32 [n, d]; shares its layers."""
     return keras.Model(head.input, head.get_layer("scores").input, name="embedding")
+
+
+def forget_graphs(model: keras.Model) -> None:
+    """Let a model answer by the offsets and the temperature that its last layer has now."""
+    model.make_predict_function(force=True)
 
 
 def fingerprint(frozen: keras.Model) -> str:

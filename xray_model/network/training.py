@@ -11,6 +11,7 @@ import numpy as np
 
 from xray_model.config import Augmentation, TrainingOptions
 from xray_model.errors import ConfigurationError
+from xray_model.evaluation.calibration import apply_temperature, fit_temperature
 from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
 from xray_model.network.backbones import computes_in_float16
 from xray_model.network.batches import AugmentedBatches
@@ -19,7 +20,7 @@ from xray_model.network.devices import count_replicas
 from xray_model.network.feeding import BeginEpochs
 from xray_model.network.inference import predict_features
 from xray_model.network.memory import fit_in_memory
-from xray_model.network.network import probabilities_layer, standardise
+from xray_model.network.network import forget_graphs, probabilities_layer, standardise
 from xray_model.network.rebalancing import rebalance
 from xray_model.network.rebalancing.epoch import Epoch
 from xray_model.network.samples import LabelledFeatures
@@ -153,9 +154,7 @@ def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run
     fit_in_memory(attempt, batch_size, accumulation, accumulates=alone)
     progress, rebalanced = done[-1]
     _log.info("kept epoch %d of %d", progress.best_epoch, len(progress.scores))
-    probabilities_layer(model).decision_weights = (
-        _choose_weights(model, lesson, options.seed) if options.decision_threshold else (1.0,) * len(lesson.classes)
-    )
+    _calibrate(model, lesson, options)
     return Fit(tuple(progress.scores), progress.best_epoch, rebalanced)
 
 
@@ -164,6 +163,7 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     true = np.bincount(lesson.train.targets, minlength=len(lesson.classes)).astype(np.float64)
     output = probabilities_layer(model)
     output.log_offsets = prior_offsets(rebalanced.counts if options.prior_correction else true, true)
+    output.temperature = 1.0
     batches = rebalanced.feed(options.batch_size, options.seed)
     steps = min(options.gradient_accumulation, len(batches))
     if steps < options.gradient_accumulation:
@@ -190,10 +190,19 @@ def _attempt(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: 
     return progress, rebalanced
 
 
-def _choose_weights(model: keras.Model, lesson: Lesson, seed: int) -> tuple[float, ...]:
-    validation = lesson.validation
+def _calibrate(model: keras.Model, lesson: Lesson, options: TrainingOptions) -> None:
+    """Set temperature and decision weights by the validation split, the weights for what the temperature makes."""
+    validation, output = lesson.validation, probabilities_layer(model)
     patients = validation.patients
     if patients is None:
         patients = np.arange(len(validation.targets)).astype(np.str_)
     probabilities = predict_features(model, validation.features)
-    return choose_decision_weights(probabilities, validation.targets, patients, lesson.minority_place, seed)
+    if options.temperature_scaling:
+        output.temperature = fit_temperature(probabilities, validation.targets)
+        probabilities = apply_temperature(probabilities, output.temperature)
+        forget_graphs(model)
+    output.decision_weights = (1.0,) * len(lesson.classes)
+    if options.decision_threshold:
+        output.decision_weights = choose_decision_weights(
+            probabilities, validation.targets, patients, lesson.minority_place, options.seed
+        )

@@ -1,7 +1,11 @@
 """Training: epochs chosen by validation minority F1, and the same seed gives the same model."""
 
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from xray_model.config import Rebalancing, TrainingOptions
 from xray_model.network import inference, network, training
@@ -102,3 +106,29 @@ def test_threshold_is_chosen_on_validation_and_kept_in_the_head() -> None:
     assert weights[False] == (1.0, 1.0)
     assert weights[True][0] == 1.0
     assert weights[True][1] != 1.0
+
+
+def test_temperature_is_fitted_on_validation_and_travels_with_the_model(tmp_path: Path) -> None:
+    """A head that is too sure of clouds that overlap becomes less sure, of the same classes, also once it is loaded."""
+    rng = np.random.default_rng(4)
+    targets = np.arange(400) % 2
+    clouds = [
+        LabelledFeatures((rng.normal(size=(400, 8)) + 0.4 * targets[:, None]).astype(np.float32), targets) for _ in "ab"
+    ]
+    found = {}
+    for scaling in (False, True):
+        options = OPTIONS.model_copy(update={"temperature_scaling": scaling, "epochs": 40, "patience": 40})
+        head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.0, hidden_units=64)
+        training.fit_head(head, training.Lesson(*clouds, CLASSES, "normal"), options, 0.03)
+        found[scaling] = (head, inference.predict_features(head, clouds[1].features))
+    (plain, before), (head, after) = found[False], found[True]
+    assert network.probabilities_layer(plain).temperature == 1.0
+    assert network.probabilities_layer(head).temperature > 1.0
+    assert np.array_equal(before.argmax(axis=1), after.argmax(axis=1))
+    assert log_loss(targets, after) < log_loss(targets, before)
+    pixels = keras.Input((8,), name="pixels")
+    frozen = keras.Model(pixels, keras.layers.Identity()(pixels), name="frozen")
+    network.save(network.join(frozen, head), tmp_path / "model.keras")
+    _, loaded = network.split(network.load(tmp_path / "model.keras"))
+    assert network.probabilities_layer(loaded).temperature == network.probabilities_layer(head).temperature
+    assert np.abs(inference.predict_features(loaded, clouds[1].features) - after).max() < 1e-6

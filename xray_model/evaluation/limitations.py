@@ -21,7 +21,7 @@ _CALIBRATION_ERROR = 0.05
 _DETECTABLE = 0.1
 _MISSING_SHARE = 0.2
 _NAMED = 4
-_METADATA = {"view": "the view", "sex": "sex", "age": "age", "manufacturer": "the manufacturer"}
+_METADATA = ("view", "sex", "age", "manufacturer")
 
 
 def find_limitations(
@@ -57,12 +57,14 @@ def find_limitations(
 def _probes(challenger: EvaluationOutcome, decision: Decision | None) -> list[str]:
     if not challenger.probes:
         return ["Whether it goes by something else than the lungs was not probed."]
-    waived = {check.name: check.waiver for check in decision.checks if check.waiver} if decision else {}
+    waived = {check.name: check.waiver for check in decision.checks} if decision else {}
     found = []
     for probe in challenger.probes:
         if not probe.passed:
             reason = waived.get(probe.name)
-            found.append(f"{probe.sentence} This is beyond its bound" + (f"; waived: {reason}" if reason else "."))
+            found.append(
+                f"{probe.sentence} This is beyond its bound" + ("." if reason is None else f"; waived: {reason}")
+            )
     found += [probe.sentence for probe in challenger.probes if probe.value is None]
     return found
 
@@ -115,8 +117,8 @@ def _scores(challenger: EvaluationOutcome) -> list[str]:
         found.append("Whether its probabilities mean what they say was not measured.")
     elif challenger.calibration.error.value > _CALIBRATION_ERROR:
         found.append(
-            f"Its probabilities are off by {format_fraction(challenger.calibration.error.value)} on average: they are "
-            "no chances."
+            f"Its probabilities are off by {format_fraction(challenger.calibration.error.value)} on average: do "
+            "not read them as chances."
         )
     return found
 
@@ -129,12 +131,12 @@ def _subgroups(subgroups: Sequence[SubgroupScore]) -> list[str]:
 
 
 def _metadata(table: pd.DataFrame) -> list[str]:
-    missing = [
-        f"{words} of {100 * table[column].isna().mean():.0f} %"
-        for column, words in _METADATA.items()
-        if column in table and table[column].isna().mean() > _MISSING_SHARE
-    ]
-    return [f"Not known of the test images is {' and '.join(missing)}: subgroups leave them out."] if missing else []
+    missing = table[[column for column in _METADATA if column in table]].isna().mean()
+    named = [f"{column} {{}}for {100 * share:.0f} %" for column, share in missing.items() if share > _MISSING_SHARE]
+    if not named:
+        return []
+    said = " and ".join(part.format("is unknown " if place == 0 else "") for place, part in enumerate(named))
+    return [f"Of the test images, {said}."]
 
 
 def _weights(training: TrainingOutcome) -> list[str]:

@@ -6,11 +6,13 @@ import pandas as pd
 from xray_model.outcomes import (
     Calibration,
     ClassScore,
+    EpochScore,
     EvaluationOutcome,
     Interval,
     ProbeResult,
     ReliabilityBin,
     SubgroupScore,
+    TrainingOutcome,
 )
 
 CLASSES = ("covid", "normal", "pneumonia")
@@ -97,9 +99,9 @@ def full_evaluation(table: pd.DataFrame, model: str = "challenger", shift: float
         subgroups=(
             subgroup("sex", "F", 0.79, 31),
             subgroup("sex", "M", 0.85, 22),
-            subgroup("age_band", "40 to 60", 0.83, 24),
-            subgroup("age_band", "60 to 80", 0.8, 20),
-            subgroup("age_band", "under 18", None, 0),
+            subgroup("age", "40-59", 0.83, 24),
+            subgroup("age", "60-79", 0.8, 20),
+            subgroup("age", "0-17", None, 0),
             subgroup("view", "AP", 0.74, 26),
             subgroup("view", "PA", 0.88, 27),
             subgroup("manufacturer", "Konica Minolta AeroDR with a long name", 0.52, 4),
@@ -146,4 +148,29 @@ def subgroup(column: str, value: str, f1: float | None, patients: int) -> Subgro
         minority_f1=None if f1 is None else interval(f1, 0.3 if patients < 20 else 0.09),
         recalls={} if f1 is None else {"covid": interval(f1, 0.1)},
         too_small=patients < 20,
+    )
+
+
+def full_training() -> TrainingOutcome:
+    """A training of three classes from ImageNet's weights."""
+    return TrainingOutcome(
+        backbone="mobilenet_v2",
+        weights="imagenet, sha256 abab",
+        weights_sha256="ab" * 32,
+        input_side=128,
+        rebalancing="oversample",
+        counts_before={"covid": 49, "normal": 130, "pneumonia": 35},
+        counts_after={"covid": 130, "normal": 130, "pneumonia": 130},
+        temperature=1.31,
+        epochs=tuple(
+            EpochScore(epoch=n, loss=1 / n, validation_loss=1.2 / n, validation_minority_f1=1 - 1 / n)
+            for n in range(1, 8)
+        ),
+        best_epoch=5,
+        seed=20,
+        seconds=92.0,
+        features_computed=0,
+        features_reused=0,
+        model_sha256="cd" * 32,
+        run_id="3f0e4c1b",
     )

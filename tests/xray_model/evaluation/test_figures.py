@@ -43,11 +43,14 @@ def text_of(drawing: Drawing) -> str:
     ("name", "parts"),
     [
         ("scores", ["covid (minority: decides)", "F1", ".82", ".77 to .87", "challenger", "champion", ".72 to .82"]),
-        ("confusion", ["is covid", "called pneumonia", "39", "91 %", "119"]),
+        ("confusion", ["is covid", "called | pneumonia", "39", "91 %", "119"]),
         ("roc", ["covid: area .91 (.89 to .93)", "pneumonia: area .95"]),
         ("precision-recall", ["covid: .83 (.79 to .87), by chance .14"]),
         ("reliability", ["share that is right", "109", "images"]),
-        ("subgroups", ["sex", "F (31/102)", ".70 to .88", "age band", "no image of this class", "too few to say"]),
+        (
+            "subgroups",
+            ["sex", "F (31/102)", ".70 to .88", "age", "60-79 (20/69)", "no image of this class", "too few to say"],
+        ),
         ("probes", ["lungs hidden", "metadata alone, no pixel", "lungs alone", "whole images"]),
     ],
 )
@@ -64,7 +67,7 @@ def test_every_drawing_says_what_to_see(drawings: dict[str, Drawing]) -> None:
         assert re.fullmatch(r"[A-Z].*\.", drawing.caption)
         assert ". " not in drawing.caption
     assert "39 are called covid; most of those it misses, 4, are called normal" in drawings["confusion"].caption
-    assert "intervals (dark lines) overlap" in drawings["scores"].caption
+    assert "intervals (thin lines) overlap" in drawings["scores"].caption
     assert "lowest for view=AP, .74, and 2 with too few patients are hollow" in drawings["subgroups"].caption
     assert "on 109 images of which it is 96 % sure and 88 % are right" in drawings["reliability"].caption
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.xray_model.evaluation.evaluations import full_evaluation, interval, probed_table, subgroup
+from tests.xray_model.evaluation.evaluations import full_evaluation, full_training, interval, probed_table, subgroup
 from xray_model.evaluation.limitations import find_limitations
 from xray_model.outcomes import (
     Calibration,
@@ -16,7 +16,6 @@ from xray_model.outcomes import (
     ProbeResult,
     PromotionOutcome,
     RetrainOutcome,
-    TrainingOutcome,
 )
 
 BOTH = {"bimcv": {"covid": 40, "normal": 50, "pneumonia": 30}, "kaggle": {"covid": 9, "normal": 80, "pneumonia": 5}}
@@ -44,23 +43,7 @@ def flawless(decision: dict[str, Any] | None = None, training: dict[str, Any] | 
         minority_f1=interval(0.8),
         detectable=0.05,
     ).model_copy(update=decision or {})
-    trained = TrainingOutcome(
-        backbone="mobilenet_v2",
-        weights="imagenet, sha256 abab",
-        weights_sha256="ab" * 32,
-        input_side=128,
-        rebalancing="oversample",
-        counts_before={"covid": 49, "normal": 130, "pneumonia": 35},
-        counts_after={"covid": 130, "normal": 130, "pneumonia": 130},
-        epochs=(),
-        best_epoch=1,
-        seed=20,
-        seconds=9.0,
-        features_computed=0,
-        features_reused=0,
-        model_sha256="cd" * 32,
-        run_id="r",
-    ).model_copy(update=training or {})
+    trained = full_training().model_copy(update=training or {})
     promotion = PromotionOutcome(decision=decided, challenger_version=7, champion_before=None, champion_after=7)
     return RetrainOutcome(
         trained=True, reasons=("New.",), training=trained, challenger=flawless_evaluation(), promotion=promotion
@@ -179,7 +162,7 @@ CASES = [
         flawless,
         BOTH,
         FLAWLESS_TABLE.assign(sex=FLAWLESS_TABLE["sex"].where(FLAWLESS_TABLE.index < 300), age=float("nan")),
-        ("Not known of the test images is sex of 50 % and age of 100 %",),
+        ("Of the test images, sex is unknown for 50 % and age for 100 %.",),
     ),
     (
         "trained from the start",
@@ -219,4 +202,4 @@ def test_the_gravest_stands_first() -> None:
     """Shortcuts come before thin evidence, and that before what is missing."""
     outcome = judged(probes=(BROKEN,), subgroups=SMALL)
     found = find_limitations(outcome, FLAWLESS_TABLE.assign(sex=None), {"kaggle": {"covid": 9}})
-    assert [sentence.split()[0] for sentence in found] == ["It", "All", "There", "Not"]
+    assert [sentence.split()[0] for sentence in found] == ["It", "All", "There", "Of"]

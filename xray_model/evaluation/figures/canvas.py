@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from xray_model.outcomes import Interval, format_fraction
 
-WIDTH: Final = 4.7
+WIDTH: Final = 4.3
 """Inches: narrow enough that the letters can be read on a phone."""
-INK, SOFT, LINE, CARD = "#16202c", "#566472", "#dde3e9", "#fefefe"
+INK, SOFT, LINE, CARD = "#16202c", "#566472", "#dde3e9", "#ffffff"
 CHALLENGER, CHAMPION = "#0072b2", "#d98200"
 CLASS_STYLES: Final = (
     (CHALLENGER, "solid"),
@@ -50,7 +50,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
     "axes.facecolor": "none",
     "axes.edgecolor": LINE,
     "axes.labelcolor": SOFT,
-    "axes.labelsize": 9,
+    "axes.labelsize": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -61,7 +61,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
     "xtick.labelcolor": SOFT,
     "ytick.labelcolor": INK,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 9.5,
     "savefig.facecolor": CARD,
     "figure.constrained_layout.w_pad": 0.08,
     "figure.constrained_layout.h_pad": 0.08,
@@ -117,7 +117,7 @@ def scale_scores(axes: Axes, label: str = "") -> None:
 def write_score(axes: Axes, y: float, score: Interval) -> None:
     """The score and its interval in figures, right of the axis at height `y`."""
     write_beside(axes, y, format_fraction(score.value), 6, color=INK, weight="bold")
-    write_beside(axes, y, words_of(score), 28)
+    write_beside(axes, y, words_of(score), 29)
 
 
 def write_beside(axes: Axes, y: float, text: str, points: float, color: str = SOFT, weight: str = "normal") -> None:
@@ -131,7 +131,7 @@ def write_beside(axes: Axes, y: float, text: str, points: float, color: str = SO
         va="center",
         color=color,
         weight=weight,
-        size=8.5,
+        size=9,
         annotation_clip=False,
     )
 
@@ -141,7 +141,7 @@ def words_of(score: Interval) -> str:
     return f"{format_fraction(score.low)} to {format_fraction(score.high)}"
 
 
-def shorten(text: str, longest: int = 22) -> str:
+def shorten(text: str, longest: int = 18) -> str:
     """A value from a source as it may stand in a drawing: printable, on one line, not too long."""
     shown = "".join(character for character in text if character.isprintable())
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

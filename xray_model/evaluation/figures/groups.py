@@ -115,7 +115,8 @@ def score_probes(evaluation: EvaluationOutcome, table: pd.DataFrame) -> dict[str
 def _draw_subgroup(axes: Axes, y: float, group: SubgroupScore) -> None:
     score = group.minority_f1
     if score is None:
-        axes.text(0.02, y, "no image of this class", color=SOFT, va="center", size=8.5)
+        free = {"facecolor": CARD, "linewidth": 0, "pad": 1}
+        axes.text(0.02, y, "no image of this class", color=SOFT, va="center", size=9, bbox=free)
         return
     color = SOFT if group.too_small else CHALLENGER
     axes.hlines(y, score.low, score.high, color=color, linewidth=5, alpha=0.22 if group.too_small else 0.35)

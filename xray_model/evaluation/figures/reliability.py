@@ -22,7 +22,7 @@ def draw_reliability(calibration: Calibration) -> Drawing:
     with canvas(4.9) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
         upper.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=(0, (2, 3)))
-        upper.text(0.03, 0.1, "as sure as right", color=SOFT, size=8.5)
+        upper.text(0.12, 0.03, "as sure as right", color=SOFT, size=8.5)
         upper.vlines([bin_.confidence for bin_ in bins], *_bounds(bins), color=CHALLENGER, linewidth=5, alpha=0.35)
         points = [bin_.confidence for bin_ in bins], [bin_.accuracy.value for bin_ in bins]
         upper.plot(*points, color=CHALLENGER, marker="o", markersize=5.5, linewidth=1.2)
@@ -47,7 +47,7 @@ def _draw_counts(axes: Axes, bins: tuple[ReliabilityBin, ...]) -> None:
     axes.bar(middles, [bin_.images for bin_ in bins], width=widths, color=LINE)
     for middle, bin_ in zip(middles, bins, strict=True):
         axes.text(middle, bin_.images, f"{bin_.images:,}", ha="center", va="bottom", size=7.5, color=INK)
-    scale_scores(axes, "how sure the model is: probability of the class it holds most likely")
+    scale_scores(axes, "how sure it is: probability of its most likely class")
     axes.set_ylim(0, 1.35 * max((bin_.images for bin_ in bins), default=1))
     axes.set_yticks([])
     axes.set_ylabel("images")

@@ -25,7 +25,7 @@ def draw_confusion(evaluation: EvaluationOutcome) -> Drawing:
     """Images by true and called class: counts, and their share of the true class's images."""
     labels = [score.label for score in evaluation.classes]
     size = len(labels)
-    with canvas(0.75 + 0.72 * size) as figure:
+    with canvas(0.85 + 0.72 * size) as figure:
         axes = figure.subplots()
         for row, counts in enumerate(evaluation.confusion):
             for column, images in enumerate(counts):
@@ -33,7 +33,7 @@ def draw_confusion(evaluation: EvaluationOutcome) -> Drawing:
                 _fill_cell(axes, row, column, images, share)
         axes.set_xlim(-0.5, size - 0.5)
         axes.set_ylim(size - 0.5, -0.5)
-        axes.set_xticks(range(size), [f"called {label}" for label in labels])
+        axes.set_xticks(range(size), [f"called\n{label}" for label in labels])
         axes.set_yticks(
             range(size),
             [f"is {label}\n{sum(counts):,}" for label, counts in zip(labels, evaluation.confusion, strict=True)],
@@ -117,8 +117,8 @@ def _say_scores(challenger: EvaluationOutcome, champion: EvaluationOutcome | Non
     said = f"F1 of {minority}, the class that decides, is {format_fraction(mine.value)}"
     theirs = {score.label: score.f1 for score in champion.classes}.get(minority) if champion else None
     if theirs is None:
-        return f"{said}; the dark lines are 95 % intervals, and the shorter they are the surer the figure."
+        return f"{said}; the thin lines are 95 % intervals, and the shorter they are the surer the figure."
     overlap = mine.low <= theirs.high and theirs.low <= mine.high
-    return f"{said} against the champion's {format_fraction(theirs.value)}, and their 95 % intervals (dark lines) " + (
+    return f"{said} against the champion's {format_fraction(theirs.value)}, and their 95 % intervals (thin lines) " + (
         "overlap." if overlap else "lie apart."
     )

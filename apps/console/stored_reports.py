@@ -12,12 +12,17 @@ from xray_model.errors import InvalidInput, ObjectNotFound
 
 router = APIRouter()
 
-_KINDS = {".html": "text/html; charset=utf-8", ".jpg": "image/jpeg", ".json": "application/json"}
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
 _OURS = (
-    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""Our own pages hold no script, and name the digest of their one style sheet themselves."""
+"""Our own pages hold no script, and name the digest of their one style sheet themselves; their icon is `data:,`."""
 _FOREIGN = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

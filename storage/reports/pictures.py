@@ -17,7 +17,7 @@ REFUSED_LIMIT = 60
 """Refused images shown of one batch, spread over the reasons."""
 TYPICAL_LIMIT = 2
 _JPEG_QUALITY = 90
-_SHORT_ID = 6
+SHORT_ID = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Picture:
     @property
     def short_id(self) -> str:
         """The start of the image id, enough to tell the images of one batch apart."""
-        return self.image_id[:_SHORT_ID]
+        return self.image_id[:SHORT_ID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def find_refused(objects: "Objects", folder: str, limit: int) -> tuple[str, ...]
 
 
 def encode_jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """A grayscale JPEG of uint8 pixels `[height, width]`: for looking at, nothing is measured on it."""
+    """A JPEG of uint8 pixels `[height, width]` or `[height, width, 3]`: for looking at, nothing is measured on it."""
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return buffer.getvalue()

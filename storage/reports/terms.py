@@ -20,6 +20,22 @@ _CHECKS = {
     "champion": "No champion to beat",
     "comparable": "Same classes as the champion",
     "better": "Better than the champion",
+    "calibration": "Its probabilities mean what they say",
+}
+_PROBES: dict[str, str] = {
+    "lungs-hidden": "With the lungs hidden",
+    "lungs-alone": "Of the lungs alone",
+    "metadata-alone": "From metadata alone",
+    "source-from-embedding": "The source, read from what it sees",
+    "within-source": "Within each source",
+    "left-out-source": "On a source it has not learned from",
+    "class-by-source": "Whether class and source go together",
+    "class-by-age": "Whether class and age go together",
+}
+_OVERALL = {
+    "macro_f1": "F1, all classes alike (macro)",
+    "weighted_f1": "F1, all images alike (weighted)",
+    "balanced_accuracy": "Mean recall (balanced accuracy)",
 }
 _DRIFT = {
     DriftState.UNKNOWN: "not compared",
@@ -50,7 +66,9 @@ def drift_words(state: DriftState) -> str:
 
 
 def decision_words(decision: Decision) -> str:
-    """Whether the challenger went into service."""
+    """What the gate let the challenger do."""
+    if decision.promote and decision.requires_approval:
+        return "passed, a steward decides"
     return "promoted" if decision.promote else "not promoted"
 
 
@@ -59,12 +77,19 @@ def check_words(name: str) -> str:
     kind, _, label = name.partition("-")
     if kind == "recall" and label:
         return f"Recall of {label} holds"
-    return _CHECKS.get(name, name)
+    if kind == "subgroup" and label:
+        return f"Holds for {label}"
+    return _CHECKS.get(name) or _PROBES.get(name, name)
+
+
+def overall_words(field: str) -> str:
+    """What a figure over all classes is, by its field of the evaluation."""
+    return _OVERALL.get(field, field)
 
 
 def deciding_sentence(decision: Decision) -> str:
     """The one sentence that says most of why a decision fell: what failed, or how the champion was beaten."""
-    telling = [check for check in decision.checks if not check.passed]
+    telling = [check for check in decision.checks if not check.holds]
     telling += [check for name in ("better", "floor") for check in decision.checks if check.name == name]
     return telling[0].sentence if telling else ""
 

@@ -138,15 +138,17 @@ def _promoted(promotion: PromotionOutcome) -> str:
     decision = promotion.decision
     score = f"F1 of {decision.minority} {figures.fraction(decision.minority_f1.value)}"
     challenger = f"v{promotion.challenger_version}"
+    against = f", against {figures.fraction(decision.champion_f1.value)}" if decision.champion_f1 else ""
+    if promotion.awaits_approval:
+        return f"{challenger} passed the gate and waits for approval: {score}{against}"
     if promotion.champion_before is None:
         return f"{challenger} is the first champion: {score}"
-    against = f", against {figures.fraction(decision.champion_f1.value)}" if decision.champion_f1 else ""
     return f"{challenger} took over from v{promotion.champion_before}: {score}{against}"
 
 
 def _failing(decision: Decision) -> str:
     """The first condition that the challenger failed, in few words; the whole sentence where its name is not known."""
-    failed = [check for check in decision.checks if not check.passed]
+    failed = [check for check in decision.checks if not check.holds]
     if not failed:
         return ""
     first = failed[0]

@@ -1,11 +1,21 @@
 """The news in one sentence."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
-from storage.reports import headline, words
-from xray_model.outcomes import BatchOutcome, ChampionSummary, DriftOutcome, NightOutcome, Refusal, RetrainOutcome
+from storage.reports import headline, terms, words
+from xray_model.outcomes import (
+    BatchOutcome,
+    ChampionSummary,
+    Check,
+    DriftOutcome,
+    NightOutcome,
+    ProbeName,
+    Refusal,
+    RetrainOutcome,
+)
 
 SOME = "17 of 20 new images accepted"
 STAYS = "v6 stays in service: there is no covid image"
@@ -152,3 +162,35 @@ def test_refusals_do_not_make_a_batch_wait(make_batch: Callable[..., BatchOutcom
     assert words.waiting_headline([batch, make_batch("held", name="b2")]).startswith(
         "One batch waits for you: bimcv / b2"
     )
+
+
+def test_what_was_waived_decides_nothing(make_retrain: Callable[..., RetrainOutcome]) -> None:
+    """A model that is kept out by one condition is not said to be kept out by another that was waived."""
+    kept = make_retrain(7, 6, promote=False)
+    waived = Check(name="evidence", passed=False, sentence="Too few.", waiver="more cannot be had")
+    assert kept.promotion
+    decision = kept.promotion.decision
+    decision = decision.model_copy(update={"checks": (waived, *decision.checks)})
+    judged = kept.model_copy(update={"promotion": kept.promotion.model_copy(update={"decision": decision})})
+    assert words.model_headline(judged) == "Kept v6: the challenger is not shown to be better on normal"
+    assert terms.deciding_sentence(decision) == "The challenger does not do. It was tried."
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("recall-covid", "Recall of covid holds"),
+        ("subgroup-sex=F", "Holds for sex=F"),
+        ("calibration", "Its probabilities mean what they say"),
+        ("lungs-hidden", "With the lungs hidden"),
+        ("of-a-later-version", "of-a-later-version"),
+    ],
+)
+def test_conditions_have_names_in_words(name: str, said: str) -> None:
+    """A condition of the gate is named in plain words; one that is not known keeps its name."""
+    assert terms.check_words(name) == said
+
+
+def test_every_probe_has_words() -> None:
+    """No probe is shown by its name alone."""
+    assert not [name for name in get_args(ProbeName) if terms.check_words(name) == name]

@@ -21,6 +21,9 @@ _CHECKS = {
     "comparable": "Same classes as the champion",
     "better": "Better than the champion",
     "calibration": "Its probabilities mean what they say",
+    "finite": "Every prediction is a number",
+    "subgroups": "No subgroup of patients is harmed",
+    "probes": "Shortcut probes",
 }
 _PROBES: dict[str, str] = {
     "lungs-hidden": "With the lungs hidden",
@@ -66,10 +69,10 @@ def drift_words(state: DriftState) -> str:
 
 
 def decision_words(decision: Decision) -> str:
-    """What the gate let the challenger do."""
-    if decision.promote and decision.requires_approval:
-        return "passed, a steward decides"
-    return "promoted" if decision.promote else "not promoted"
+    """What the gate did with the challenger."""
+    if not decision.promote:
+        return "not promoted"
+    return "passed, for approval" if decision.requires_approval else "promoted"
 
 
 def check_words(name: str) -> str:

@@ -68,8 +68,10 @@ def model_headline(retrain: RetrainOutcome) -> str:
     promotion = retrain.promotion
     if promotion is None:
         return f"A model was trained but not judged{_because(retrain.reasons)}"
+    if promotion.awaits_approval:
+        return f"{_waiting(promotion)}{_scores(promotion.decision)}"
     if promotion.decision.promote:
-        return _promoted(promotion)
+        return f"{_promoted(promotion)}{_scores(promotion.decision)}"
     if promotion.champion_after is not None:
         return f"Kept v{promotion.champion_after}{_failing(promotion.decision)}"
     return f"No model is in service yet{_failing(promotion.decision)}"
@@ -135,15 +137,22 @@ def _drift_news(drift: DriftOutcome) -> str:
 
 
 def _promoted(promotion: PromotionOutcome) -> str:
-    decision = promotion.decision
-    score = f"F1 of {decision.minority} {figures.fraction(decision.minority_f1.value)}"
     challenger = f"v{promotion.challenger_version}"
-    against = f", against {figures.fraction(decision.champion_f1.value)}" if decision.champion_f1 else ""
-    if promotion.awaits_approval:
-        return f"{challenger} passed the gate and waits for approval: {score}{against}"
     if promotion.champion_before is None:
-        return f"{challenger} is the first champion: {score}"
-    return f"{challenger} took over from v{promotion.champion_before}: {score}{against}"
+        return f"{challenger} is the first champion"
+    return f"{challenger} took over from v{promotion.champion_before}"
+
+
+def _waiting(promotion: PromotionOutcome) -> str:
+    place = (
+        "to be the first champion" if promotion.champion_after is None else f"in place of v{promotion.champion_after}"
+    )
+    return f"v{promotion.challenger_version} waits for approval {place}"
+
+
+def _scores(decision: Decision) -> str:
+    score = f": F1 of {decision.minority} {figures.fraction(decision.minority_f1.value)}"
+    return f"{score}, against {figures.fraction(decision.champion_f1.value)}" if decision.champion_f1 else score
 
 
 def _failing(decision: Decision) -> str:

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numbers
 
-from tests.xray_model.evaluation.evaluations import full_evaluation, probed_table, subgroup
+from tests.xray_model.evaluation.evaluations import full_evaluation, interval, probed_table, subgroup
 from xray_model.evaluation.figures import Drawing, draw_evaluation
 from xray_model.evaluation.figures.curves import MOST_POINTS, thin
 from xray_model.evaluation.figures.groups import MOST_SUBGROUPS, choose_subgroups, score_probes
+from xray_model.evaluation.figures.reliability import draw_reliability
+from xray_model.outcomes import Calibration, ReliabilityBin
 
 LARGEST = 60_000
 
@@ -70,6 +72,7 @@ def test_every_drawing_says_what_to_see(drawings: dict[str, Drawing]) -> None:
     assert "intervals (thin lines) overlap" in drawings["scores"].caption
     assert "lowest for view=AP, .74, and 2 with too few patients are hollow" in drawings["subgroups"].caption
     assert "on 109 images of which it is 96 % sure and 88 % are right" in drawings["reliability"].caption
+    assert ".82 with whole images" in drawings["probes"].caption
 
 
 def test_same_figures_same_bytes(table: pd.DataFrame, drawings: dict[str, Drawing]) -> None:
@@ -150,3 +153,10 @@ def test_matplotlib_is_imported_for_drawings_alone() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(("right", "said"), [(0.7, "it is surer than right"), (1.0, "more often than it is sure")])
+def test_reliability_says_to_which_side_it_errs(right: float, said: str) -> None:
+    """Too sure and not sure enough are told apart."""
+    bin_ = ReliabilityBin(low=0.8, high=0.9, images=40, confidence=0.86, accuracy=interval(right))
+    assert said in draw_reliability(Calibration(error=interval(0.15), bins=(bin_,))).caption

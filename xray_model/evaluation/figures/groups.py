@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from xray_model.evaluation.confusion import bootstrap_confusions, class_figures, patient_confusions
 from xray_model.evaluation.figures.canvas import (
     CARD,
     CHALLENGER,
@@ -20,7 +21,6 @@ from xray_model.evaluation.figures.canvas import (
     write_beside,
     write_score,
 )
-from xray_model.evaluation.metrics import bootstrap_confusions, class_figures, patient_confusions
 from xray_model.outcomes import EvaluationOutcome, Interval, SubgroupScore, format_fraction
 
 MOST_SUBGROUPS = 24
@@ -100,9 +100,9 @@ def score_probes(evaluation: EvaluationOutcome, table: pd.DataFrame) -> dict[str
     """Minority F1 by the column of the table it comes from, each over the images for which that column is filled."""
     classes = [score.label for score in evaluation.classes]
     place = classes.index(evaluation.minority)
-    found = {}
+    found = {_WHOLE: evaluation.minority_f1}
     for column in _PROBED:
-        if column in table and table[column].notna().any():
+        if column != _WHOLE and column in table and table[column].notna().any():
             seen = table.dropna(subset=column)
             counts = patient_confusions(seen.assign(predicted=seen[column]), classes)
             value = class_figures(counts.sum(axis=0))[2][place]

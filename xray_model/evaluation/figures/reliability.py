@@ -57,8 +57,13 @@ def _draw_counts(axes: Axes, bins: tuple[ReliabilityBin, ...]) -> None:
 def _say(calibration: Calibration) -> str:
     worst = max(calibration.bins, key=lambda bin_: bin_.images * abs(bin_.confidence - bin_.accuracy.value))
     error = calibration.error
+    side = (
+        "below the dotted line, it is surer than right"
+        if worst.confidence > worst.accuracy.value
+        else "above the dotted line, it is right more often than it is sure"
+    )
     return (
-        "Points below the dotted line are overconfident: how sure it is and how often it is right differ by "
-        f"{format_fraction(error.value)} on average (95 % interval {words_of(error)}), most on {worst.images:,} images "
-        f"of which it is {100 * worst.confidence:.0f} % sure and {100 * worst.accuracy.value:.0f} % are right."
+        f"Where points lie {side}: the two differ by {format_fraction(error.value)} on average (95 % interval "
+        f"{words_of(error)}), most on {worst.images:,} images of which it is {100 * worst.confidence:.0f} % sure and "
+        f"{100 * worst.accuracy.value:.0f} % are right."
     )

@@ -111,7 +111,7 @@ def test_a_steward_is_waited_for(
     """A model that passed but needs approval is not called promoted."""
     waiting = judged_retrain(requires_approval=True)
     text = page_of(tmp_path / write_model_page(objects, waiting)).text
-    assert "v7 passed the gate and waits for approval: F1 of covid .82, against .77" in text
+    assert "v7 waits for approval in place of v6: F1 of covid .82, against .77" in text
     assert "a steward decides whether it goes into service" in text
     assert "promoted" not in text
 

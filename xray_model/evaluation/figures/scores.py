@@ -109,16 +109,13 @@ def _say_confusion(evaluation: EvaluationOutcome) -> str:
     missed, wrong = max(others, default=(0, ""))
     if not missed:
         return f"{said}: none is missed."
-    return f"{said}; most of those it misses, {missed:,}, are called {wrong}."
+    return f"{said}; of the {whole - right:,} it misses {missed:,} are called {wrong}."
 
 
 def _say_scores(challenger: EvaluationOutcome, champion: EvaluationOutcome | None) -> str:
-    minority, mine = challenger.minority, challenger.minority_f1
-    said = f"F1 of {minority}, the class that decides, is {format_fraction(mine.value)}"
+    minority = challenger.minority
+    said = f"F1 of {minority}, the class that decides, is {format_fraction(challenger.minority_f1.value)}"
     theirs = {score.label: score.f1 for score in champion.classes}.get(minority) if champion else None
-    if theirs is None:
-        return f"{said}; the thin lines are 95 % intervals, and the shorter they are the surer the figure."
-    overlap = mine.low <= theirs.high and theirs.low <= mine.high
-    return f"{said} against the champion's {format_fraction(theirs.value)}, and their 95 % intervals (thin lines) " + (
-        "overlap." if overlap else "lie apart."
-    )
+    if theirs is not None:
+        said += f" against the champion's {format_fraction(theirs.value)} on the same patients"
+    return f"{said}; the thin lines are 95 % intervals, and the shorter they are the surer the figure."

@@ -133,3 +133,14 @@ def test_what_a_source_wrote_is_escaped(objects: Objects, tmp_path: Path, retrai
     for path in (page, page.parent / "subgroups.svg"):
         assert "&lt;script&gt;" in path.read_text()
         assert "<script>" not in path.read_text()
+
+
+def test_a_class_that_the_champion_does_not_know(
+    objects: Objects, tmp_path: Path, retrain: RetrainOutcome, page_of: Callable[[Path], ReadPage]
+) -> None:
+    """A champion of fewer classes has no score of the others, and the page says why."""
+    assert retrain.champion
+    fewer = retrain.champion.model_copy(update={"classes": retrain.champion.classes[:2]})
+    page = write_model_page(objects, retrain.model_copy(update={"champion": fewer}))
+    said = "pneumonia The champion does not know this class. Challenger v7 .88 .83 to .93"
+    assert page_of(tmp_path / page).text.count(said) == 1

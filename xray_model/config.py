@@ -4,6 +4,7 @@ Where the machine is (store, registry, salt) is `storage.settings.Settings`, nev
 stored on the Prefect server, so they hold no secret.
 """
 
+import re
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -230,6 +231,9 @@ class SnapshotOptions(Options):
         return tuple(sorted(classes))
 
 
+_SUBGROUP_CHECK = "subgroup-(sex|age|view|source|manufacturer)=.+"
+
+
 class ShortcutBounds(Options):
     """What the shortcut probes may find before a challenger is refused."""
 
@@ -291,11 +295,19 @@ class GatePolicy(Options):
         description="How much worse than the champion still counts as no worse (F1). At 0 a tie is not better.",
     )
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Needed P(challenger >= champion - margin), by paired bootstrap over patients."
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Needed P(challenger >= champion - margin): Student's t with the standard error of a paired "
+        "bootstrap over patients.",
     )
     recall_allowance: float = Field(0.05, ge=0, le=1, description="How far any class's recall may fall.")
     subgroup_allowance: float = Field(
-        0.1, ge=0, le=1, description="How far minority F1, or any class's recall, may fall in a subgroup of patients."
+        0.1,
+        ge=0,
+        le=1,
+        description="How far minority F1, or any class's recall, may fall in a subgroup of patients. A fall counts "
+        "where it is larger with a probability of 80 %, since chance makes one in some of many small subgroups.",
     )
     subgroup_patients: int = Field(
         20, ge=1, description="Test patients of a class in a subgroup below which nothing is said of it there."
@@ -313,13 +325,27 @@ class GatePolicy(Options):
     waivers: dict[str, str] = Field(
         {},
         description="Checks that may fail, by name, each with the reason, which is kept: a shortcut probe such as "
-        "lungs-hidden, or a subgroup such as subgroup-sex=F.",
+        "lungs-hidden, calibration, or a subgroup such as subgroup-sex=F.",
     )
     require_approval: bool = Field(
         False, description="A challenger that passes waits until a steward approves it (console, xray models approve)."
     )
     draws: int = Field(2000, ge=100, le=100_000, description="Bootstrap draws.")
     seed: int = Field(20, ge=0)
+
+    @field_validator("waivers")
+    @classmethod
+    def _check_waivers(cls, waivers: dict[str, str]) -> dict[str, str]:
+        """A misspelt waiver would waive nothing, and evidence, floor and comparison are what a gate is."""
+        known = ["calibration", *(name.replace("_", "-") for name in ShortcutBounds.model_fields)]
+        for name, reason in waivers.items():
+            if name not in known and not re.fullmatch(_SUBGROUP_CHECK, name):
+                raise ValueError(
+                    f"{name} cannot be waived; what can is {', '.join(known)}, and a subgroup such as subgroup-sex=F"
+                )
+            if not reason.strip():
+                raise ValueError(f"the waiver of {name} has no reason: say why, it is kept with the decision")
+        return waivers
 
 
 class MonitorOptions(Options):

@@ -1,9 +1,13 @@
 """Options: what a run does, refused where it contradicts itself."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from xray_model.config import GatePolicy, NightlyOptions, RetrainOptions, SnapshotOptions
+from xray_model.config import GatePolicy, NightlyOptions, RetrainOptions, ShortcutBounds, SnapshotOptions
+from xray_model.evaluation.subgroups import COLUMNS
+from xray_model.outcomes import ProbeName
 
 
 def test_one_set_of_classes_has_one_order() -> None:
@@ -29,3 +33,27 @@ def test_options_survive_the_server() -> None:
     assert NightlyOptions.model_validate_json(options.model_dump_json()) == options
     with pytest.raises(ValidationError):
         NightlyOptions.model_validate({"retrane": {}})
+
+
+@pytest.mark.parametrize(
+    "name", ["floor", "evidence", "better", "finite", "comparable", "recall-covid", "lung-hidden", "subgroup-hair=red"]
+)
+def test_what_no_one_may_waive_is_refused(name: str) -> None:
+    """A waiver of evidence, floor or comparison, or of a check that does not exist, is refused before the night."""
+    with pytest.raises(ValidationError, match=f"{name} cannot be waived; what can is calibration, lungs-hidden"):
+        GatePolicy(waivers={name: "because"})
+
+
+@pytest.mark.parametrize("name", ["calibration", "subgroup-sex=F", "subgroup-age=0-17", *get_args(ProbeName)])
+def test_waiver_needs_a_reason(name: str) -> None:
+    """Every probe, the calibration and any subgroup may be waived, with a reason that is kept."""
+    assert GatePolicy(waivers={name: "seen by Stella"}).waivers == {name: "seen by Stella"}
+    with pytest.raises(ValidationError, match=f"waiver of {name} has no reason"):
+        GatePolicy(waivers={name: " "})
+
+
+def test_every_probe_has_a_bound_and_every_subgroup_a_name_to_waive_it_by() -> None:
+    """What the policy can waive is what the probes and subgroups are called."""
+    assert [name.replace("_", "-") for name in ShortcutBounds.model_fields] == list(get_args(ProbeName))
+    for column in COLUMNS:
+        assert GatePolicy(waivers={f"subgroup-{column}=x": "seen"}).waivers

@@ -1,7 +1,7 @@
-"""The gate: whether a challenger takes the champion's place, decided by minority-class F1 on the same patients.
+"""The gate: whether a challenger takes the champion's place.
 
-It asks for enough evidence, an absolute floor, a paired comparison, and that no class's recall falls. It does not look
-for shortcuts: no probe is part of this policy yet.
+It asks for finite scores, enough evidence, an absolute floor, a paired comparison of minority-class F1 on the same
+patients, that no class and no subgroup pays for it, for probabilities that can be believed, and for no shortcut.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,21 @@ import numpy as np
 import pandas as pd
 
 from xray_model.config import GatePolicy
-from xray_model.errors import InvalidInput
-from xray_model.evaluation.metrics import bootstrap_confusions, class_figures, patient_confusions
-from xray_model.outcomes import Check, Decision, EvaluationOutcome, format_fraction
+from xray_model.evaluation.champion_checks import check_better, check_recalls, check_subgroups
+from xray_model.evaluation.comparison import Difference, compare_tables, pair_tables
+from xray_model.evaluation.own_checks import (
+    check_calibration,
+    check_evidence,
+    check_finite,
+    check_floor,
+    check_probes,
+    count_broken,
+)
+from xray_model.evaluation.power import detectable_difference, foreseen_error
+from xray_model.outcomes import Check, Decision, EvaluationOutcome, Interval
+
+UNKNOWN = Interval(value=0, low=0, high=1)
+"""What is said of a figure that is not a number."""
 
 
 def decide(
@@ -26,127 +38,110 @@ def decide(
     """Decide on a challenger.
 
     Args:
-        challenger: figures of the challenger on the test split.
+        challenger: figures of the challenger on the test split, with its shortcut probes.
         challenger_table: its predictions, from which they came.
         champion: figures of the champion, re-scored now on the same rows; None where there is none, or none that
             can be scored on them.
         champion_table: its predictions.
-        policy: the bounds.
+        policy: the bounds, and what is waived.
         champion_classes: what the champion in service tells apart; None where there is no champion.
 
     Raises:
         InvalidInput: the two tables do not hold the same images.
     """
-    checks = [_enough_patients(challenger, policy), _floor(challenger, policy)]
-    probability: float | None = None
-    if champion_classes is None:
-        checks.append(
-            Check(name="champion", passed=True, sentence="There is no champion yet: the floor alone decides.")
+    finite = check_finite(challenger, challenger_table)
+    if not finite.passed:
+        f1 = challenger.minority_f1
+        return Decision(
+            promote=False,
+            checks=(finite,),
+            minority=challenger.minority,
+            minority_f1=f1 if np.isfinite([f1.value, f1.low, f1.high]).all() else UNKNOWN,
+            requires_approval=policy.require_approval,
         )
-    elif champion is None or champion_table is None or _labels(champion) != _labels(challenger):
-        checks.append(_other_classes(challenger, champion_classes))
-    else:
-        probability = probability_better(
-            challenger_table, champion_table, _labels(challenger), challenger.minority, policy
-        )
-        checks.append(_better(challenger, champion, probability, policy))
-        checks.extend(_recalls(challenger, champion, policy))
+    against, difference = _check_against_champion(
+        challenger, challenger_table, champion, champion_table, policy, champion_classes
+    )
+    checks = [
+        finite,
+        check_evidence(challenger, policy),
+        check_floor(challenger, policy),
+        *against,
+        check_calibration(challenger, policy),
+        *check_probes(challenger),
+    ]
+    judged = tuple(_waive(check, policy) for check in checks)
     return Decision(
-        promote=all(check.passed for check in checks),
-        checks=tuple(checks),
+        promote=all(check.holds for check in judged),
+        checks=judged,
         minority=challenger.minority,
         minority_f1=challenger.minority_f1,
-        champion_f1=None if champion is None or probability is None else champion.score(challenger.minority).f1,
-        probability_better=probability,
+        champion_f1=None if champion is None or difference is None else champion.score(challenger.minority).f1,
+        probability_better=None if difference is None else difference.chance_above(-policy.margin),
+        detectable=_find_detectable(challenger, challenger_table, difference, policy),
+        requires_approval=policy.require_approval,
     )
 
 
-def probability_better(
-    challenger: pd.DataFrame, champion: pd.DataFrame, classes: Sequence[str], minority: str, policy: GatePolicy
-) -> float:
-    """P(challenger >= champion - margin) of minority F1 over paired draws of test patients.
-
-    With a margin of 0 a tie counts against the challenger: a model that is merely equal is not better.
-
-    Raises:
-        InvalidInput: the two tables do not hold the same images.
-    """
-    if set(challenger["image_id"]) != set(champion["image_id"]) or len(challenger) != len(champion):
-        raise InvalidInput("champion and challenger were scored on different images: score both on one snapshot")
-    place = list(classes).index(minority)
-    # One seed draws the same patients for both, which takes the difference between patients out of the comparison.
-    f1 = [
-        class_figures(bootstrap_confusions(patient_confusions(table, classes), policy.draws, policy.seed))[2][:, place]
-        for table in (challenger, champion)
-    ]
-    difference = f1[0] - f1[1]
-    better = difference > 0 if policy.margin == 0 else difference >= -policy.margin
-    return float(np.mean(better))
-
-
-def _enough_patients(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
-    patients = challenger.score(challenger.minority).patients
-    passed = patients >= policy.minimum_patients
-    verdict = "enough" if passed else "not enough evidence"
-    return Check(
-        name="evidence",
-        passed=passed,
-        sentence=f"The test split holds {patients} patients with {challenger.minority}, "
-        f"{policy.minimum_patients} are needed: {verdict}.",
-    )
-
-
-def _floor(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
-    value = challenger.minority_f1
-    passed = value.value >= policy.floor
-    return Check(
-        name="floor",
-        passed=passed,
-        sentence=f"F1 of {challenger.minority} is {value} on {challenger.patients} test patients, "
-        f"{'above' if passed else 'below'} the floor of {format_fraction(policy.floor)}.",
-    )
-
-
-def _better(
-    challenger: EvaluationOutcome, champion: EvaluationOutcome, probability: float, policy: GatePolicy
-) -> Check:
-    passed = probability >= policy.confidence
+def _check_against_champion(
+    challenger: EvaluationOutcome,
+    challenger_table: pd.DataFrame,
+    champion: EvaluationOutcome | None,
+    champion_table: pd.DataFrame | None,
+    policy: GatePolicy,
+    champion_classes: Sequence[str] | None,
+) -> tuple[list[Check], Difference | None]:
+    """The checks, and the difference in minority F1; None where there is nothing to compare with."""
+    if champion_classes is None:
+        sentence = "There is no champion yet: floor, calibration and probes decide."
+        return [Check(name="champion", passed=True, sentence=sentence)], None
+    classes = _labels(challenger)
+    if tuple(champion_classes) != classes:
+        return [
+            _cannot_compare(f"it tells apart {', '.join(champion_classes)}, not {', '.join(classes)}", policy)
+        ], None
+    if champion is None or champion_table is None:
+        return [_cannot_compare("it could not be scored on these images", policy)], None
+    if broken := count_broken(champion_table):
+        return [_cannot_compare(f"{broken} of its {len(champion_table)} predictions are not numbers", policy)], None
+    tables = pair_tables(challenger_table, champion_table)
+    differences = compare_tables(*tables, classes, policy.draws, policy.seed)
     minority = challenger.minority
-    return Check(
-        name="better",
-        passed=passed,
-        sentence=f"F1 of {minority} is {format_fraction(challenger.minority_f1.value)} against the champion's "
-        f"{format_fraction(champion.score(minority).f1.value)} on the same {challenger.patients} test patients: "
-        f"P(better) is {format_fraction(probability)}, {format_fraction(policy.confidence)} is needed.",
+    f1 = differences[minority].f1
+    checks = [
+        check_better(f1, minority, challenger.patients, policy),
+        *check_recalls(differences, policy),
+        *check_subgroups(*tables, classes, minority, policy),
+    ]
+    return checks, f1
+
+
+def _cannot_compare(reason: str, policy: GatePolicy) -> Check:
+    as_first = policy.incompatible_champion == "as_first"
+    advice = (
+        "By policy the challenger is judged as the first one: floor, calibration and probes decide."
+        if as_first
+        else "Train with the champion's classes, begin a new store for a new question, or set the policy's "
+        "incompatible_champion to as_first."
     )
+    sentence = f"The champion cannot be compared: {reason}. {advice}"
+    return Check(name="comparable", passed=as_first, sentence=sentence)
 
 
-def _recalls(challenger: EvaluationOutcome, champion: EvaluationOutcome, policy: GatePolicy) -> list[Check]:
-    checks = []
-    for score in challenger.classes:
-        before = champion.score(score.label).recall.value
-        fall = before - score.recall.value
-        passed = fall <= policy.recall_allowance + 1e-9
-        checks.append(
-            Check(
-                name=f"recall-{score.label}",
-                passed=passed,
-                sentence=f"Recall of {score.label} goes from {format_fraction(before)} "
-                f"to {format_fraction(score.recall.value)}"
-                + ("." if passed else f": it may fall by {format_fraction(policy.recall_allowance)} at most."),
-            )
-        )
-    return checks
+def _waive(check: Check, policy: GatePolicy) -> Check:
+    """A failed check with the reason for which the policy lets it be, where it has one."""
+    return check if check.passed else check.model_copy(update={"waiver": policy.waivers.get(check.name)})
 
 
-def _other_classes(challenger: EvaluationOutcome, champion_classes: Sequence[str]) -> Check:
-    return Check(
-        name="comparable",
-        passed=False,
-        sentence=f"The champion tells apart {', '.join(champion_classes)}, the challenger "
-        f"{', '.join(_labels(challenger))}: they cannot be compared. Train with the champion's classes, "
-        "or begin a new store for the new question.",
-    )
+def _find_detectable(
+    challenger: EvaluationOutcome, table: pd.DataFrame, difference: Difference | None, policy: GatePolicy
+) -> float | None:
+    """From the comparison that was made, else from one with a model as good that errs independently."""
+    if difference is not None and difference.error > 0:
+        error, freedom = difference.error, difference.freedom
+    else:
+        error, freedom = foreseen_error(table, _labels(challenger), challenger.minority, policy.draws, policy.seed)
+    return detectable_difference(error, freedom, policy.confidence, policy.margin)
 
 
 def _labels(evaluation: EvaluationOutcome) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ def ranking_figures(
         patients: number of each image's patient [n].
         drawn: how often each patient was drawn [draws, patients].
     """
+    if positive.all() or not positive.any():
+        return np.full((len(drawn), 2), np.nan)
     order = np.argsort(-scores, kind="stable")
     positive = positive[order]
     begins = np.append(True, np.diff(scores[order]) != 0)
@@ -28,14 +30,13 @@ def ranking_figures(
     edges = np.append(np.flatnonzero(begins), len(scores))
 
     weights = np.zeros((len(drawn), len(scores) + 1))
-    weights[:, 1:] = drawn[:, patients[order]]
+    weights[:, 1:] = drawn.take(patients[order], axis=1)
     called = weights.cumsum(axis=1)
-    # Both figures are sums over the thresholds at which a positive image is first called.
-    held = threshold[positive]
-    last = np.flatnonzero(np.append(np.diff(held), 1)) if len(held) else held
-    hits = weights[:, 1:][:, positive].cumsum(axis=1)[:, last]
+    # Both figures are sums over the thresholds at which positive images are called.
+    held, images = np.unique(threshold[positive], return_counts=True)
+    hits = weights.take(np.flatnonzero(positive) + 1, axis=1).cumsum(axis=1).take(images.cumsum() - 1, axis=1)
     gained = np.diff(hits, axis=1, prepend=0)
-    after, before = called[:, edges[held[last] + 1]], called[:, edges[held[last]]]
+    after, before = called.take(edges[held + 1], axis=1), called.take(edges[held], axis=1)
 
     positives = gained.sum(axis=1)
     negatives = called[:, -1] - positives

@@ -1,6 +1,7 @@
 """Calibration: bins and error as published, and a temperature that mends them."""
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -131,9 +132,10 @@ def nothing_learned() -> tuple[Floats, Places]:
 
 
 @pytest.mark.parametrize("case", [few_mistakes, class_absent, nothing_learned])
-def test_no_temperature_without_grounds(case: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_temperature_without_grounds(
+    case: Callable[[], tuple[Floats, Places]], caplog: pytest.LogCaptureFixture
+) -> None:
     """Where the images cannot say, the temperature is 1, and the log says why."""
-    assert callable(case)
     with caplog.at_level(logging.WARNING):
         assert fit_temperature(*case()) == 1
     assert "no temperature fitted" in caplog.text

@@ -1,6 +1,7 @@
 """Ranking figures: scikit-learn's, for every draw at once."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from xray_model.evaluation.bootstrap import Floats, Places
 from xray_model.evaluation.ranking import ranking_figures
 
-Table = tuple[Floats, "np.typing.NDArray[np.bool_]", Places, Floats]
+Table = tuple[Floats, npt.NDArray[np.bool_], Places, Floats]
 
 
 def make_table(seed: int, images: int, levels: int) -> Table:

@@ -18,7 +18,7 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
 
     1. Build the snapshot; stop if it was decided on before, or cannot be trained on, and fail if it breaks a rule.
     2. Train the challenger: rebalance, frozen features, head.
-    3. Evaluate challenger and champion on the same test patients.
+    3. Evaluate challenger and champion on the same test patients, and look for shortcuts in the challenger.
     4. Decide at the gate.
     5. Register, record the decision, and move the alias last.
     6. Write the model's page.
@@ -32,7 +32,7 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     check_snapshot(snapshot, chosen.snapshot)
     minority = minority_class(snapshot, chosen.gate.minority)
     training = train_challenger(snapshot.snapshot_id, minority, chosen)
-    challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate)
+    challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate, probe=True)
     champion = _rescore(standing.champion, challenger, chosen)
     classes = None if standing.champion is None else standing.champion.classes
     decision = decide_promotion(challenger, champion, classes, chosen.gate)

@@ -1,7 +1,7 @@
 """Prediction tables by image: every figure of an evaluation can be computed again from one."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import pandas as pd
 
 from storage.objects import Objects
 from xray_model.evaluation.decision import decide_classes
+
+FACTS = ("image_id", "patient_id", "label", "source", "view", "sex", "age", "manufacturer")
+"""What a table tells of an image beside its predictions: by whom and by what group it is counted."""
 
 
 def predictions_key(model: str, snapshot_id: str, split: str) -> str:
@@ -23,27 +26,30 @@ def save_predictions(
     classes: Sequence[str],
     probabilities: npt.NDArray[np.floating],
     decision_weights: Sequence[float],
+    probed: Mapping[str, npt.NDArray[np.object_]] | None = None,
 ) -> pd.DataFrame:
     """Put labels, probabilities and what the model decides side by side.
 
     Args:
         objects: the store.
         key: where to.
-        rows: `image_id`, `patient_id`, `label` and `source` of the images, in the order they were predicted.
+        rows: `FACTS` of the images, in the order they were predicted.
         classes: names of the columns of `probabilities`.
         probabilities: float [n, classes].
         decision_weights: the model's own, one for each class.
+        probed: what the shortcut probes look at, by column: a class or a source for each image, or None.
 
     Returns:
-        The table: the columns of `rows`, then `p_<class>`, then `predicted`, the name of the class decided on.
+        The table: `FACTS`, then `p_<class>`, then `predicted`, the name of the class decided on, then `probed`.
 
     Raises:
         InvalidInput: a probability is not a number.
     """
-    table = rows[["image_id", "patient_id", "label", "source"]].reset_index(drop=True)
+    table = rows[list(FACTS)].reset_index(drop=True)
     for column, name in enumerate(classes):
         table[f"p_{name}"] = probabilities[:, column].astype(np.float32)
     table["predicted"] = np.asarray(classes)[decide_classes(probabilities, decision_weights)]
+    table = table.assign(**(probed or {}))
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
     objects.put(key, buffer.getvalue())

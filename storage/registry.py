@@ -1,6 +1,6 @@
 """The model registry: MLflow runs with what was trained, model versions, and the alias `champion`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ MODEL_NAME = "xray"
 CHAMPION = "champion"
 MODEL_FILE = "model.keras"
 CURVES_FILE = "curves.svg"
+CARD_FOLDER = "card"
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -81,6 +82,13 @@ class Registry:
         client.log_text(run_id, draw_picture(training), CURVES_FILE)
         client.log_text(run_id, options_json, "options.json")
         client.log_artifact(run_id, str(model))
+
+    def record_card(self, run_id: str, markdown: str, pictures: Mapping[str, str]) -> None:
+        """Keep a model card in Markdown beside the model, with the SVG pictures it links to, by file name."""
+        client = self._client()
+        for name, svg in pictures.items():
+            client.log_text(run_id, svg, f"{CARD_FOLDER}/{name}")
+        client.log_text(run_id, markdown, f"{CARD_FOLDER}/README.md")
 
     def register(self, run_id: str, evaluation: EvaluationOutcome) -> int:
         """Make a version of a recorded model and keep its test figures; returns the version."""

@@ -12,13 +12,17 @@ from storage import reports
 from storage.catalog import batch_ids, load_outcome, load_rows
 from storage.decisions import count_statuses
 from storage.objects import Objects
+from storage.predictions import load_predictions
+from storage.registry import Registry
 from storage.reports import Picture, keys
 from storage.settings import Settings
 from storage.shards import iterate_pixels
+from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
+from tasks.examples import find_examples
 from tasks.skin import stage_task
-from xray_model.errors import XrayError
-from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome, RetrainOutcome
+from xray_model.errors import ConfigurationError, InvalidInput, XrayError
+from xray_model.outcomes import BatchOutcome, BatchStatus, EvaluationOutcome, NightOutcome, RetrainOutcome
 from xray_model.progress import advance
 
 MOST_REFUSED = 60
@@ -42,11 +46,43 @@ def find_untold_batches(told: tuple[str, ...]) -> tuple[BatchOutcome, ...]:
 
 @stage_task("write-model-report")
 def write_model_report(outcome: RetrainOutcome) -> str:
-    """Write the page of a judged model and renew the index; returns the page's key."""
-    objects = open_store(Settings()).objects
-    key = reports.write_model_page(objects, outcome)
+    """Write the card of a judged model, as a page and beside the model, and renew the index; returns the page's key.
+
+    Raises:
+        InvalidInput: no model was trained and judged.
+    """
+    settings = Settings()
+    objects, training, challenger = open_store(settings).objects, outcome.training, outcome.challenger
+    if training is None or challenger is None:
+        raise InvalidInput("there is no judged model to write a card of: write cards of retrainings that trained one")
+    card = reports.make_card(
+        outcome,
+        table=load_predictions(objects, challenger.predictions_key),
+        sources=_count_sources(load_snapshot(objects, challenger.snapshot_id, "train")),
+        examples=_find_examples(objects, training.run_id, challenger),
+    )
+    key = reports.write_model_page(objects, outcome, card)
+    pictures = {f"{drawing.name}.svg": drawing.svg for drawing in card.drawings}
+    Registry(settings).record_card(training.run_id, reports.render_card_markdown(outcome, card), pictures)
     reports.write_index(objects, count_statuses(objects))
     return key
+
+
+def _count_sources(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Images by source, then by label."""
+    return {
+        str(source): {str(label): int(images) for label, images in labels.value_counts().sort_index().items()}
+        for source, labels in rows.groupby("source")["label"]
+    }
+
+
+def _find_examples(objects: Objects, run_id: str, challenger: EvaluationOutcome) -> list[reports.Example]:
+    """Hits and misses; none, with a warning, where the backend has no gradients for heat maps."""
+    try:
+        return find_examples(objects, run_id, challenger)
+    except ConfigurationError as error:
+        get_run_logger().warning("the card shows no examples: %s", error)
+        return []
 
 
 @stage_task("write-reports")

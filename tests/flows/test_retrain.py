@@ -20,13 +20,13 @@ PATIENTS = [f"{place:032x}" for place in range(IMAGES)]
 PICTURES = [np.random.default_rng(place).bytes(32).hex() for place in range(IMAGES)]
 
 
-def commit(store: Store, batch: str = "b1", **columns: object) -> None:
+def commit(store: Store, columns: dict[str, object]) -> None:
     """Put accepted images of two classes into the catalog, each of a patient of its own but for these columns."""
     rows = {
         "image_id": [f"{place:064x}" for place in range(IMAGES)],
-        "batch_id": batch,
+        "batch_id": "b1",
         "source": "a",
-        "key": [f"incoming/a/{batch}/{place}.png" for place in range(IMAGES)],
+        "key": [f"incoming/a/b1/{place}.png" for place in range(IMAGES)],
         "revision": 0,
         "patient_id": PATIENTS,
         "label": ["covid", "normal"] * (IMAGES // 2),
@@ -36,7 +36,7 @@ def commit(store: Store, batch: str = "b1", **columns: object) -> None:
         "shard": 0,
         "row": range(IMAGES),
     } | columns
-    outcome = BatchOutcome(batch_id=batch, source="a", name=batch, status=BatchStatus.ACCEPTED)
+    outcome = BatchOutcome(batch_id="b1", source="a", name="b1", status=BatchStatus.ACCEPTED)
     commit_batch(store.objects, pd.DataFrame(rows), outcome, ())
 
 
@@ -49,7 +49,7 @@ def commit(store: Store, batch: str = "b1", **columns: object) -> None:
             "1 patients stand in more than one split",
         ),
         (
-            {"phash": [*PICTURES[:-1], PICTURES[0]], "batch_id": "b1"},
+            {"phash": [*PICTURES[:-1], PICTURES[0]]},
             SnapshotRefused,
             "Two splits hold nearly the same picture",
         ),
@@ -66,7 +66,7 @@ def test_a_planted_leak_stops_the_run_before_training(
     """The flow fails with words, and no training was begun."""
     begun: list[object] = []
     monkeypatch.setattr(flow, "train_challenger", lambda *given: begun.append(given))
-    commit(store, **planted)
+    commit(store, planted)
     with pytest.raises(error, match=told):
         run_flow(flow.retrain, RetrainOptions(snapshot=SnapshotOptions(classes=("covid", "normal"))))
     assert begun == []

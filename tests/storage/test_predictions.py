@@ -11,7 +11,16 @@ from xray_model.evaluation.metrics import patient_confusions
 
 CLASSES = ("covid", "normal")
 ROWS = pd.DataFrame(
-    {"image_id": ["a", "b", "c"], "patient_id": ["p", "p", "q"], "label": ["covid", "normal", "normal"], "source": "s"}
+    {
+        "image_id": ["a", "b", "c"],
+        "patient_id": ["p", "p", "q"],
+        "label": ["covid", "normal", "normal"],
+        "source": "s",
+        "view": ["PA", "AP", None],
+        "sex": ["F", "F", None],
+        "age": [30.0, 30.0, float("nan")],
+        "manufacturer": None,
+    }
 )
 PROBABILITIES = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6]], np.float32)
 
@@ -28,6 +37,16 @@ def test_decisions_are_kept(store: Store, weights: tuple[float, float], predicte
     assert loaded["predicted"].tolist() == predicted
     right = np.trace(patient_confusions(loaded, CLASSES).sum(axis=0))
     assert right == sum(ROWS["label"] == predicted)
+
+
+def test_what_was_probed_stands_beside(store: Store) -> None:
+    """Columns of the probes are kept, with nothing where they say nothing, and so are the groups an image is of."""
+    probed = {"predicted_hidden": np.array(["covid", None, "normal"], object)}
+    save_predictions(store.objects, "key.parquet", ROWS, CLASSES, PROBABILITIES, (1.0, 1.0), probed)
+    loaded = load_predictions(store.objects, "key.parquet")
+    assert loaded["predicted_hidden"].isna().tolist() == [False, True, False]
+    assert loaded["view"].tolist()[:2] == ["PA", "AP"]
+    assert loaded["age"].notna().tolist() == [True, True, False]
 
 
 def test_broken_predictions_are_not_kept(store: Store) -> None:

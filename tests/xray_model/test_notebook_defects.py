@@ -65,6 +65,7 @@ def pixels(store: Store) -> np.ndarray:
     rows = pd.DataFrame({"image_id": [f"image{number}" for number in range(IMAGES)], "batch_id": "batch"})
     rows = rows.assign(shard=np.arange(IMAGES) // half, row=np.arange(IMAGES) % half, source="here")
     rows = rows.assign(patient_id=rows["image_id"], label=np.where(rng.random(IMAGES) < 0.5, *CLASSES))
+    rows = rows.assign(view="PA", sex="F", age=50.0, manufacturer=None)
     splits = [rows.sample(frac=1, random_state=seed).assign(split=name) for seed, name in enumerate(SPLITS)]
     buffer = io.BytesIO()
     pd.concat(splits).to_parquet(buffer, index=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from xray_model.config import Augmentation, TrainingOptions
 from xray_model.errors import ConfigurationError
@@ -196,7 +197,7 @@ def _calibrate(model: keras.Model, lesson: Lesson, options: TrainingOptions) -> 
     patients = validation.patients
     if patients is None:
         patients = np.arange(len(validation.targets)).astype(np.str_)
-    probabilities = predict_features(model, validation.features)
+    probabilities: npt.NDArray[np.floating] = predict_features(model, validation.features)
     if options.temperature_scaling:
         output.temperature = fit_temperature(probabilities, validation.targets)
         probabilities = apply_temperature(probabilities, output.temperature)

@@ -112,15 +112,15 @@ def test_temperature_is_fitted_on_validation_and_travels_with_the_model(tmp_path
     """A head that is too sure of clouds that overlap becomes less sure, of the same classes, also once it is loaded."""
     rng = np.random.default_rng(4)
     targets = np.arange(400) % 2
-    clouds = [
+    train, validation = (
         LabelledFeatures((rng.normal(size=(400, 8)) + 0.4 * targets[:, None]).astype(np.float32), targets) for _ in "ab"
-    ]
+    )
     found = {}
     for scaling in (False, True):
         options = OPTIONS.model_copy(update={"temperature_scaling": scaling, "epochs": 40, "patience": 40})
         head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.0, hidden_units=64)
-        training.fit_head(head, training.Lesson(*clouds, CLASSES, "normal"), options, 0.03)
-        found[scaling] = (head, inference.predict_features(head, clouds[1].features))
+        training.fit_head(head, training.Lesson(train, validation, CLASSES, "normal"), options, 0.03)
+        found[scaling] = (head, inference.predict_features(head, validation.features))
     (plain, before), (head, after) = found[False], found[True]
     assert network.probabilities_layer(plain).temperature == 1.0
     assert network.probabilities_layer(head).temperature > 1.0
@@ -131,4 +131,4 @@ def test_temperature_is_fitted_on_validation_and_travels_with_the_model(tmp_path
     network.save(network.join(frozen, head), tmp_path / "model.keras")
     _, loaded = network.split(network.load(tmp_path / "model.keras"))
     assert network.probabilities_layer(loaded).temperature == network.probabilities_layer(head).temperature
-    assert np.abs(inference.predict_features(loaded, clouds[1].features) - after).max() < 1e-6
+    assert np.abs(inference.predict_features(loaded, validation.features) - after).max() < 1e-6

@@ -238,7 +238,7 @@ class ShortcutBounds(Options):
     """What the shortcut probes may find before a challenger is refused."""
 
     lungs_hidden: float = Field(
-        0.75,
+        0.5,
         ge=0,
         le=1,
         description="Most of the challenger's skill (minority F1 above that of guessing) that may be left where the "
@@ -268,10 +268,11 @@ class ShortcutBounds(Options):
         0.25, ge=0, le=1, description="How far minority F1 within a source may lie below that over all sources."
     )
     left_out_source: float = Field(
-        0.4,
+        1.0,
         ge=0,
         le=1,
-        description="How far the minority F1 of a linear probe may fall on images of a source it has not learned from.",
+        description="How far the minority F1 of a linear probe may fall on images of a source it has not learned from. "
+        "At 1 it is told and refuses nothing: between public sets, of children and of adults, it falls by .8 and more.",
     )
     class_by_source: float = Field(
         0.9, ge=0, le=1, description="Highest Cramer's V of class and source among the training images."

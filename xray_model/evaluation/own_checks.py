@@ -59,13 +59,13 @@ def check_floor(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
 
 
 def check_calibration(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
-    """Whether the probabilities can be believed."""
+    """Whether the probabilities can be believed. Chance alone makes an error: the lower end of its interval counts."""
     if challenger.calibration is None:
-        return Check(name="calibration", passed=True, sentence="Calibration was not measured.")
+        return Check(name="calibration", passed=False, sentence="Calibration was not measured: evaluate it again.")
     error = challenger.calibration.error
     return Check(
         name="calibration",
-        passed=error.value <= policy.calibration_error,
+        passed=error.low <= policy.calibration_error,
         sentence=f"The challenger's probabilities are off by {error} on average (expected calibration error), "
         f"{format_fraction(policy.calibration_error)} may be.",
     )
@@ -74,5 +74,5 @@ def check_calibration(challenger: EvaluationOutcome, policy: GatePolicy) -> Chec
 def check_probes(challenger: EvaluationOutcome) -> list[Check]:
     """Each shortcut probe against its bound."""
     if not challenger.probes:
-        return [Check(name="probes", passed=True, sentence="No shortcut probe was run.")]
+        return [Check(name="probes", passed=False, sentence="No shortcut probe was run: evaluate it again.")]
     return [Check(name=probe.name, passed=probe.passed, sentence=probe.sentence) for probe in challenger.probes]

@@ -169,6 +169,10 @@ def _probe_within_source(table: pd.DataFrame, minority: str, bound: float, enoug
 
 def _probe_left_out_source(table: pd.DataFrame, minority: str, bound: float, enough: int) -> ProbeResult:
     name: ProbeName = "left-out-source"
+    if "predicted_linear" not in table:
+        return _not_measured(
+            name, bound, "the network is trained whole, so it has no features that no training has seen"
+        )
     rows = _rows_with(table, "predicted_linear", "predicted_elsewhere")
     patients = _minority_patients(rows, minority)
     if patients < enough:
@@ -184,8 +188,8 @@ def _probe_left_out_source(table: pd.DataFrame, minority: str, bound: float, eno
         bound=bound,
         passed=linear - elsewhere <= bound,
         sentence=f"A linear probe that learned from all sources scores {format_fraction(linear)}, one that has not "
-        f"seen the image's source {format_fraction(elsewhere)} (F1 of {minority}, {patients} patients): it may fall by "
-        f"{format_fraction(bound)} at most.",
+        f"seen the image's source {format_fraction(elsewhere)} (F1 of {minority}, {patients} patients): "
+        + ("no bound is set." if bound >= 1 else f"it may fall by {format_fraction(bound)} at most."),
         figures={
             "f1_linear": linear,
             "f1_elsewhere": elsewhere,

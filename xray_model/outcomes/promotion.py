@@ -31,7 +31,7 @@ class Decision(Outcome):
     champion_f1: Interval | None = None
     """The champion re-scored now on the same rows; None when there is no champion."""
     probability_better: float | None = None
-    """P(challenger >= champion - margin) by paired bootstrap over patients; ties do not count where the margin is 0."""
+    """P(challenger >= champion - margin): Student's t with the standard error of a paired bootstrap over patients."""
     detectable: float | None = None
     """The smallest true difference in minority F1 that this test set would show in four of five such comparisons."""
     requires_approval: bool = False
@@ -39,8 +39,12 @@ class Decision(Outcome):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The sentences that decided: the checks that do not hold, or all of them when promoted."""
-        return tuple(check.sentence for check in self.checks if self.promote or not check.holds)
+        """The sentences that decided: the checks that do not hold, or all of them when promoted, with their waivers."""
+        return tuple(
+            f"{check.sentence} Waived: {check.waiver}" if check.waiver else check.sentence
+            for check in self.checks
+            if self.promote or not check.holds
+        )
 
 
 class PromotionOutcome(Outcome):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
@@ -36,6 +36,7 @@ def test_v_of_chance_is_small_for_few_images() -> None:
     assert np.mean(found) < 0.1
 
 
+@settings(deadline=None)
 @given(LETTERS)
 def test_v_lies_between_0_and_1_and_has_no_order(pairs: list[tuple[str, str]]) -> None:
     """V is in [0, 1] and the same both ways round, or NaN both ways."""

@@ -88,15 +88,15 @@ def figures(table: pd.DataFrame, **more: Any) -> EvaluationOutcome:
         patients=len(counts),
         predictions_key="k",
     )
-    return outcome.model_copy(update=more)
+    return outcome.model_copy(update=calibrated(0.05) | probed() | more)
 
 
-def calibrated(error: float) -> dict[str, Calibration]:
-    """A calibration error of so much."""
-    return {"calibration": Calibration(error=Interval(value=error, low=error, high=error), bins=())}
+def calibrated(low: float) -> dict[str, Any]:
+    """A calibration error whose interval begins there."""
+    return {"calibration": Calibration(error=Interval(value=low + 0.02, low=low, high=low + 0.1), bins=())}
 
 
-def probed(*failing: ProbeName) -> dict[str, tuple[ProbeResult, ...]]:
+def probed(*failing: ProbeName) -> dict[str, Any]:
     """All probes, of which these failed."""
     return {
         "probes": tuple(
@@ -203,6 +203,8 @@ CASES = {
         policy={"waivers": {"calibration": WHY}},
         measured=calibrated(0.4),
     ),
+    "calibration that nobody measured": Case(BETTER, GOOD, frozenset({"calibration"}), measured={"calibration": None}),
+    "probes that nobody ran": Case(BETTER, GOOD, frozenset({"probes"}), measured={"probes": ()}),
     "no shortcut": Case(BETTER, GOOD, measured=probed()),
     **{
         f"shortcut {name}": Case(BETTER, GOOD, frozenset({name}), measured=probed(name)) for name in get_args(ProbeName)

@@ -24,11 +24,13 @@ from xray_model.evaluation.simulation import (
     make_table,
     with_evidence,
 )
+from xray_model.outcomes import ProbeResult
 
 POLICY = GatePolicy(floor=0.0, recall_allowance=1.0, calibration_error=1.0, draws=300)
 """Of which the comparison alone decides."""
 LEAST = POLICY.minimum_patients
 RARE = 1e-3
+PASSED = ProbeResult(name="lungs-hidden", value=0.0, bound=0.5, passed=True, sentence="Nothing is left.")
 
 
 def check_false_promotions(sizes: Sequence[int], shares: Sequence[float], pairs: int) -> None:
@@ -126,7 +128,7 @@ def test_gate_decides_as_in_the_simulation() -> None:
                 predictions_key="k",
                 draws=100,
                 seed=0,
-            )
+            ).model_copy(update={"probes": (PASSED,)})
             for table in tables
         ]
         decision = decide(outcomes[0], tables[0], outcomes[1], tables[1], POLICY, CLASSES)

@@ -13,7 +13,7 @@ from xray_model.config import ShortcutBounds
 from xray_model.evaluation.probes import guessing_f1, minority_f1, run_probes
 from xray_model.outcomes import ProbeName, ProbeResult
 
-BOUNDS = ShortcutBounds()
+BOUNDS = ShortcutBounds(left_out_source=0.4)
 ENOUGH = 20
 OTHER = {"normal": "covid", "covid": "normal"}
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from apps import models
+from apps.arguments import Who, Why
 from apps.console.access.visitors import Role
 from xray_model.errors import XrayError
 
@@ -35,6 +37,7 @@ expectations = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(expectations, name="expectations")
+app.add_typer(models.commands, name="models")
 
 NEEDS_PERSON = 3
 """Exit code of a night that went well and left something for a person to decide."""
@@ -64,8 +67,6 @@ Images = Annotated[
         "--image", help="Id of an image, or its first 8 characters or more; once for each. The whole batch without."
     ),
 ]
-Why = Annotated[str, typer.Option(help="The reason, for whoever asks later.")]
-Who = Annotated[str | None, typer.Option(help="Who decides; your login name without.")]
 PersonName = Annotated[str, typer.Argument(help="The name they sign in with, and decide under.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log instead of progress bars.")]
 
@@ -152,8 +153,8 @@ def nightly(
 ) -> None:
     """Run a night now: read new batches, check them, watch drift, retrain, and promote what is really better.
 
-    Exit code 0: nothing new waits for you. 3: a batch of this night is held, refused or failed, and the report says
-    what to do. 1: the night itself, or its training, failed.
+    Exit code 0: nothing new waits for you. 3: a batch of this night is held, refused or failed, or its model waits for
+    approval, and the report says what to do. 1: the night itself, or its training, failed.
     """
     from apps.night import default_weights, night_options, read_settings, run_night
 
@@ -174,14 +175,6 @@ def batches() -> None:
     from apps.listing import list_batches
 
     list_batches()
-
-
-@app.command()
-def models() -> None:
-    """List every trained model with the gate's decision and which one is in service."""
-    from apps.listing import list_models
-
-    list_models()
 
 
 @app.command()

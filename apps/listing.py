@@ -1,9 +1,9 @@
-"""`xray batches` and `xray models`: tables of what there is."""
+"""`xray batches`: a table of what there is."""
 
 from rich.console import Console
 from rich.table import Table
 
-from storage import catalog, decisions, ledger
+from storage import catalog, decisions
 from storage.settings import Settings
 from storage.settling import settle_batch
 from storage.store import open_store
@@ -28,25 +28,4 @@ def list_batches() -> None:
         name = f"{outcome.source} / {outcome.name}"
         status = "decided" if settle_batch(outcome, now) != outcome else outcome.status
         table.add_row(name, outcome.layout or "", status, *(str(count) for count in counts), why)
-    console.print(table)
-
-
-def list_models() -> None:
-    """Print every decision of the gate, oldest first."""
-    console = Console()
-    entries = ledger.load_entries(open_store(Settings()).objects)
-    if not entries:
-        console.print("No model yet. `xray nightly` trains one when there are accepted images of every class.")
-        return
-    champion = ledger.champion_of(entries)
-    table = Table("version", "decided (UTC)", "backbone", "F1 of the minority class", "decision", "why")
-    for entry in entries:
-        in_service = champion is not None and entry.challenger_version == champion.version
-        decision = entry.decision
-        verdict = "in service" if in_service else "was promoted" if decision.promote else "not promoted"
-        f1 = f"{decision.minority} {decision.minority_f1}, {entry.test_patients} patients"
-        why = "" if decision.promote else " ".join(decision.reasons)
-        table.add_row(
-            f"v{entry.challenger_version}", f"{entry.decided:%Y-%m-%d %H:%M}", entry.backbone, f1, verdict, why
-        )
     console.print(table)

@@ -98,7 +98,7 @@ def start_night(options: NightlyOptions, console: Console, *, verbose: bool) -> 
 
 
 def tell(night: NightOutcome, console: Console) -> None:
-    """Print what happened: the headline, and a line for each batch that needs a person."""
+    """Print what happened: the headline, and a line for each batch or model that needs a person."""
     from storage.reports import headline
 
     console.print(f"\n{headline(night)}.", style="bold", highlight=False)
@@ -106,17 +106,24 @@ def tell(night: NightOutcome, console: Console) -> None:
         if batch.needs_person:
             reasons = " ".join(batch.reasons)
             console.print(f"  {batch.source} / {batch.name} is {batch.status}: {reasons}", highlight=False)
+    promotion = night.retrain.promotion
+    if promotion is not None and promotion.awaits_approval:
+        version = promotion.challenger_version
+        words = f"  `xray models approve {version} --why …` puts v{version} in service, `xray models refuse` does not."
+        console.print(words, highlight=False, soft_wrap=True)
     if not night.retrain.trained:
         console.print(f"  {night.retrain.reasons[0]}", highlight=False)
 
 
 def exit_code(night: NightOutcome) -> int:
-    """0 when nothing waits, 3 when a batch waits for a person, 1 when the training failed."""
+    """0 when nothing waits, 3 when a batch or a model waits for a person, 1 when the training failed."""
     from apps.cli import NEEDS_PERSON
 
     if night.retrain.failed:
         return 1
-    return NEEDS_PERSON if night.needs_person else 0
+    promotion = night.retrain.promotion
+    model_waits = promotion is not None and promotion.awaits_approval
+    return NEEDS_PERSON if night.needs_person or model_waits else 0
 
 
 def _words(text: str) -> tuple[str, ...]:

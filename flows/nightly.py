@@ -77,5 +77,7 @@ def _why(error: Exception) -> str:
 def _state_name(batches: tuple[BatchOutcome, ...], outcome: RetrainOutcome) -> str:
     """What a scheduler sees of the night at a glance."""
     if outcome.promotion is not None:
+        if outcome.promotion.awaits_approval:
+            return "AwaitsApproval"
         return "Promoted" if outcome.promotion.decision.promote else "KeptChampion"
     return "NotTrained" if batches else "NothingNew"

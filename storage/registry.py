@@ -1,7 +1,7 @@
-"""The model registry: MLflow runs with what was trained, model versions, and the alias `champion`."""
+"""The model registry: MLflow runs with what was trained, model versions, and the aliases that name some of them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, get_args
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from storage import code_version
 from storage.settings import Settings
 from storage.system_metrics import watch_system
-from xray_model.errors import ObjectNotFound
+from xray_model.errors import ObjectNotFound, RegistryUnavailable
 from xray_model.outcomes import EvaluationOutcome, Stage, TrainingOutcome
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "xray"
 CHAMPION = "champion"
+"""The model in service."""
+PREVIOUS = "previous"
+"""The one that a rollback goes to."""
+CHALLENGER = "challenger"
+"""The last one judged, or the one that waits for approval."""
 MODEL_FILE = "model.keras"
 CURVES_FILE = "curves.svg"
 CARD_FOLDER = "card"
@@ -91,8 +96,10 @@ class Registry:
         client.log_text(run_id, markdown, f"{CARD_FOLDER}/README.md")
 
     def register(self, run_id: str, evaluation: EvaluationOutcome) -> int:
-        """Make a version of a recorded model and keep its test figures; returns the version."""
+        """Make a version of a recorded model, once, and keep its test figures; returns the version."""
         client = self._client()
+        for known in client.search_model_versions(f"name = '{MODEL_NAME}' and run_id = '{run_id}'"):
+            return int(known.version)
         if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME, description="Research tool. Not for diagnostic use.")
         for score in evaluation.classes:
@@ -105,24 +112,42 @@ class Registry:
         )
         return int(version.version)
 
-    def champion_version(self) -> int | None:
-        """The version the alias names; None where there is no champion."""
-        from mlflow.exceptions import MlflowException
+    def aliases(self) -> dict[str, int]:
+        """The version that each of our aliases names, of those that name one.
 
+        Raises:
+            RegistryUnavailable: the registry does not answer.
+        """
         try:
-            return int(self._client().get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
-        except MlflowException as error:
-            if error.error_code in {_MISSING, "INVALID_PARAMETER_VALUE"}:
-                return None
-            raise
+            with _asking():
+                found = self._client().get_registered_model(MODEL_NAME).aliases
+        except ObjectNotFound:
+            return {}
+        return {alias: int(found[alias]) for alias in (CHALLENGER, PREVIOUS, CHAMPION) if alias in found}
 
-    def move_champion(self, version: int) -> None:
-        """Let the alias name this version."""
-        self._client().set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+    def move_aliases(self, wanted: Mapping[str, int | None]) -> None:
+        """Let aliases name these versions, or none, one after the other; one whose version is gone stays as it is.
+
+        Raises:
+            RegistryUnavailable: the registry does not answer; some may have been moved.
+        """
+        client = self._client()
+        for alias, version in wanted.items():
+            with suppress(ObjectNotFound), _asking():
+                if version is None:
+                    client.delete_registered_model_alias(MODEL_NAME, alias)
+                else:
+                    client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
     def run_of(self, version: int) -> str:
-        """MLflow run id that a version came from."""
-        run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id
+        """MLflow run id that a version came from.
+
+        Raises:
+            ObjectNotFound: there is no such version.
+            RegistryUnavailable: the registry does not answer.
+        """
+        with _asking():
+            run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id
         return run_id
 
     @contextmanager
@@ -153,6 +178,19 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         return str(client.create_experiment(MODEL_NAME, artifact_location=self._artifacts))
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Tell of MLflow's own errors in the project's."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code == _MISSING:
+            raise ObjectNotFound(f"the model registry does not have what was asked for: {error.message}") from error
+        raise RegistryUnavailable(f"the model registry does not answer as it should: {error.message}") from error
 
 
 def _record_code(client: "MlflowClient", run_id: str) -> None:

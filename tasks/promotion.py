@@ -1,15 +1,17 @@
-"""Promotion: what the gate decided goes into the ledger, then the registry's alias follows."""
+"""Promotion: what the gate decided goes into the ledger, then the registry's aliases follow."""
 
-from datetime import UTC, datetime
-
+from prefect import get_run_logger
 from pydantic import BaseModel, ConfigDict
 
 from storage import ledger
+from storage.objects import Objects
+from storage.promotion import follow_ledger, record_judgement
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
 from xray_model.config import RetrainOptions
+from xray_model.errors import RegistryUnavailable
 from xray_model.outcomes import ChampionSummary, Decision, EvaluationOutcome, PromotionOutcome, TrainingOutcome
 
 
@@ -19,21 +21,15 @@ class Standing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     champion: ChampionSummary | None
-    decisions: int
-    """How many there are: the number of the next one."""
 
 
 @stage_task("look-up-champion")
 def find_standing() -> Standing:
-    """The model in service and the number of decisions so far; an alias that a crash left behind is moved."""
+    """The model in service; aliases that a crash left behind are moved."""
     settings = Settings()
     objects = open_store(settings).objects
-    entries = ledger.load_entries(objects)
-    champion = ledger.champion_of(entries)
-    if champion is not None and not ledger.alias_follows(objects, champion):
-        Registry(settings).move_champion(champion.version)
-        ledger.note_alias(objects, champion.version)
-    return Standing(champion=champion, decisions=len(entries))
+    _follow(objects, Registry(settings))
+    return Standing(champion=ledger.champion_of(ledger.load_entries(objects)))
 
 
 @stage_task("look-up-decision")
@@ -57,31 +53,40 @@ def promote(
     standing: Standing,
     options: RetrainOptions,
 ) -> PromotionOutcome:
-    """Register the challenger, record the decision, and move the alias last where it is promoted.
+    """Register the challenger, record the decision, and let the aliases follow; tried again, it does what is left.
+
+    Where the policy asks for approval, a challenger that passed waits for a steward.
 
     Raises:
-        DecisionOvertaken: another decision was recorded since `standing` was looked up.
+        DecisionOvertaken: another model came into service since `standing` was looked up.
     """
     settings = Settings()
     objects, registry = open_store(settings).objects, Registry(settings)
-    version = registry.register(training.run_id, challenger)
-    before = None if standing.champion is None else standing.champion.version
-    after = version if decision.promote else before
-    entry = ledger.LedgerEntry(
-        number=standing.decisions,
-        decided=datetime.now(UTC),
+    judgement = ledger.Judgement(
         snapshot_id=challenger.snapshot_id,
         options_digest=ledger.options_digest(options),
         backbone=training.backbone,
         classes=tuple(score.label for score in challenger.classes),
-        challenger_version=version,
-        champion_before=before,
-        champion_after=after,
+        challenger_version=registry.register(training.run_id, challenger),
         test_patients=challenger.patients,
-        decision=decision,
+        decision=decision.model_copy(update={"requires_approval": options.gate.require_approval}),
     )
-    ledger.append_entry(objects, entry)
-    if decision.promote:
-        registry.move_champion(version)
-        ledger.note_alias(objects, version)
-    return PromotionOutcome(decision=decision, challenger_version=version, champion_before=before, champion_after=after)
+    compared_with = None if standing.champion is None else standing.champion.version
+    entry = record_judgement(objects, judgement, compared_with).entry
+    _follow(objects, registry)
+    return PromotionOutcome(
+        decision=entry.decision,
+        challenger_version=entry.version,
+        champion_before=entry.champion_before,
+        champion_after=entry.champion_after,
+    )
+
+
+def _follow(objects: Objects, registry: Registry) -> None:
+    """The ledger counts also where the registry does not follow it, and no night is lost by that."""
+    try:
+        follow_ledger(objects, registry)
+    except RegistryUnavailable:
+        get_run_logger().warning(
+            "the registry's aliases do not follow the ledger; the next run tries again", exc_info=True
+        )

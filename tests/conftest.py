@@ -1,6 +1,7 @@
 """Fixtures for all rooms: a home of one's own, a store in it, real servers, and the real X-rays where they are."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from storage.registry import Registry
 from storage.settings import Settings, prepare_environment
 from storage.store import Store, open_store
+from tests.registering import register_models
 from tests.servers.swift_server import swift_server
 
 # CI judges a submission, so it tries the same cases each time; elsewhere every run tries new ones.
@@ -42,6 +45,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def store(home: Path) -> Store:
     """An empty store in the home."""
     return open_store(Settings())
+
+
+@pytest.fixture(scope="session")
+def registry_of_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with a few registered versions; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("registry")
+    register_models(folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def registry(home: Path, registry_of_models: Path) -> Registry:
+    """A registry with `MODELS` versions and no alias yet."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(registry_of_models, home)
+    return Registry(Settings())
 
 
 @pytest.fixture(scope="session")

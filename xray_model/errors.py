@@ -33,8 +33,12 @@ class StoreUnavailable(XrayError):
     """The store did not answer, or refused, after all retries."""
 
 
+class RegistryUnavailable(StoreUnavailable):
+    """The model registry did not answer, or did not do what it was told."""
+
+
 class DecisionOvertaken(XrayError):
-    """Another decision of the gate was recorded while this one was being made."""
+    """Another decision came first, and what this one was about is no longer so."""
 
 
 class LeakFound(XrayError):

@@ -51,11 +51,13 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         if one.outcome.status is BatchStatus.REFUSED and datetime.now(UTC) - one.committed < _RECENT
     ]
     nights = read_nights(desk.objects, _NIGHTS).nights
-    champion = ledger.champion_of(ledger.load_entries(desk.objects))
+    entries = ledger.load_entries(desk.objects)
+    champion, waiting = ledger.champion_of(entries), ledger.find_waiting(entries)
     return render_page(
         "desk.html",
         visitor,
-        headline=words.desk_headline(held, unread, refused),
+        headline=words.desk_headline(held, unread, refused, waiting),
+        model=waiting,
         batches=len(batches),
         held=[_describe(desk, one) for one in held[:_LISTED]],
         more_held=max(len(held) - _LISTED, 0),
@@ -65,7 +67,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         night=nights[0] if nights else None,
         news=quiet_headline(nights[0].night) if nights else "",
         champion=champion,
-        history=draw_champions(nights, champion) if champion else "",
+        history=draw_champions(nights, champion, entries) if champion else "",
         drift=[night for night in nights if night.night.batches][:_DRIFT_NIGHTS][::-1],
     )
 

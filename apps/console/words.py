@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from storage.desk import BatchSummary, Review
+from storage.ledger import GateEntry
 from storage.reports import figures
 from xray_model.data.causes import Cause
 from xray_model.data.decisions import Action, Decision
-from xray_model.outcomes import BatchStatus
+from xray_model.outcomes import BatchStatus, ChampionSummary
 
 CLUE_WORDS = {
     "manufacturer": "scanner",
@@ -18,16 +19,36 @@ CLUE_WORDS = {
 }
 
 
-def desk_headline(held: Sequence[BatchSummary], unread: Sequence[BatchSummary], refused: Sequence[BatchSummary]) -> str:
+def desk_headline(
+    held: Sequence[BatchSummary],
+    unread: Sequence[BatchSummary],
+    refused: Sequence[BatchSummary],
+    waiting: GateEntry | None = None,
+) -> str:
     """The news of the home page: what waits, else what could not be read, else what was refused."""
     if held:
-        return f"{figures.spelled(len(held), 'batch')} {'waits' if len(held) == 1 else 'wait'} for you"
+        model = " and a model" if waiting else ""
+        wait = "wait" if waiting or len(held) > 1 else "waits"
+        return f"{figures.spelled(len(held), 'batch')}{model} {wait} for you"
+    if waiting:
+        return f"A model waits for you: v{waiting.version} passed the gate"
     if unread:
         return f"{figures.spelled(len(unread), 'batch')} could not be read"
     if refused:
         images = sum(one.quarantined for one in refused)
         return f"No batch is held; {figures.plural(images, 'refused image')} can be looked at"
     return "Nothing waits for you"
+
+
+def models_headline(champion: ChampionSummary | None, waiting: GateEntry | None, *, judged: int) -> str:
+    """The news of the models' page: which waits, else which is in service."""
+    if waiting:
+        stays = f", v{champion.version} is in service until then" if champion else ", and no model is in service yet"
+        return f"v{waiting.version} waits for approval{stays}"
+    if champion:
+        score = figures.fraction(champion.minority_f1.value)
+        return f"v{champion.version} is in service: F1 of {champion.minority} {score}"
+    return "No model is in service: none passed the gate" if judged else "No model has been judged yet"
 
 
 def batch_headline(review: Review) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from storage.ledger import load_entries
 from storage.reports import figures, keys, words
 from storage.reports.entries import BatchEntry, list_entry, waiting_entry
 from storage.reports.history import draw_champions, list_versions
@@ -90,7 +91,8 @@ def _values(objects: "Objects", nights: Sequence[NightRecord], counts: "Counts")
     waiting = batches_waiting(settled)
     champion = latest.night.champion
     pages = set(objects.list_folders(keys.MODELS))
-    versions = list_versions(nights, pages)
+    entries = load_entries(objects)
+    versions = list_versions(nights, pages, entries)
     drift = [record for record in nights if record.night.batches][:_DRIFT_NIGHTS][::-1]
     return {
         "latest": latest,
@@ -102,7 +104,7 @@ def _values(objects: "Objects", nights: Sequence[NightRecord], counts: "Counts")
         "refused_lately": sum(batch.quarantined for batch in latest.night.batches if not batch.needs_person),
         "champion": champion,
         "champion_page": _page_of(champion.version, pages) if champion else None,
-        "history_chart": draw_champions(nights, champion) if champion else "",
+        "history_chart": draw_champions(nights, champion, entries) if champion else "",
         "versions": versions,
         "drift": drift,
         "drift_news": _drift_news(drift),

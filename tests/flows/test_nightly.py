@@ -18,7 +18,7 @@ from flows.running import run_flow
 from storage import catalog, staging
 from storage.incoming import list_ready
 from storage.ledger import load_entries
-from storage.registry import CHAMPION, MODEL_NAME, Registry
+from storage.registry import CHAMPION, Registry
 from storage.settings import Settings
 from storage.store import Store, open_store
 from xray_model.config import (
@@ -301,9 +301,8 @@ def test_alias_left_behind_by_a_crash_is_moved(home: Path, cohort: Path) -> None
     push_batch(cohort, "bimcv", "first")
     champion = run().champion
     assert champion is not None
-    store, registry = open_store(Settings()), Registry(Settings())
-    registry._client().delete_registered_model_alias(MODEL_NAME, CHAMPION)
-    store.objects.delete("alias/champion")
-    assert registry.champion_version() is None
+    registry = Registry(Settings())
+    registry.move_aliases({CHAMPION: None})
+    assert CHAMPION not in registry.aliases()
     run()
-    assert registry.champion_version() == champion.version
+    assert registry.aliases()[CHAMPION] == champion.version

@@ -8,6 +8,7 @@ from storage.decisions import load_decisions
 from storage.store import Store
 from tests.apps.console.filling import fill, image_id
 from tests.service.visits import Visit
+from tests.storage.entries import gate, steward, write_ledger
 from xray_model.data.decisions import Action
 
 pytestmark = pytest.mark.service
@@ -43,8 +44,9 @@ _CONTRASTS = """(() => {
 
 @pytest.fixture
 def held(store: Store) -> str:
-    """A held batch and a sound one, not drawn but written into the catalog; gives the id of the held one."""
+    """A model that waits, a held batch and a sound one, not drawn but written into the catalog; gives the id of the held one."""
     fill(store, "sound", ["accepted"] * 40)
+    write_ledger(store.objects, gate(0, 1), gate(1, 2, 1), steward(2, "rollback", 1, 2), gate(3, 3, 1, approval=True))
     return fill(store, "held", ["quarantined"] * 12 + ["held"] * 30)
 
 

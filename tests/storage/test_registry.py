@@ -79,7 +79,7 @@ def monitors() -> list[threading.Thread]:
 def test_model_goes_in_and_comes_out(home: Path, tmp_path: Path) -> None:
     """A recorded model is registered, put in service by its alias, and downloaded with the same bytes."""
     registry = Registry(Settings())
-    assert registry.champion_version() is None
+    assert registry.aliases() == {}
     model = tmp_path / "model.keras"
     model.write_bytes(b"weights")
     versions = []
@@ -87,9 +87,10 @@ def test_model_goes_in_and_comes_out(home: Path, tmp_path: Path) -> None:
         with registry.training_run("name") as run_id:
             registry.record_training(training(run_id), "s", model, "{}")
         versions.append(registry.register(run_id, EVALUATION))
-    registry.move_champion(versions[0])
     assert versions == [1, 2]
-    assert registry.champion_version() == 1
+    assert registry.register(run_id, EVALUATION) == 2
+    registry.move_aliases({"challenger": 2, "previous": None, "champion": 1})
+    assert registry.aliases() == {"challenger": 2, "champion": 1}
     with registry.model_file(registry.run_of(2)) as path:
         assert path.read_bytes() == b"weights"
     assert not path.exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.ledger import LedgerEntry, append_entry
+from storage.ledger import GateEntry, append_entry
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import Store
@@ -50,9 +50,9 @@ def training(run_id: str) -> TrainingOutcome:
     )
 
 
-def promotion(version: int) -> LedgerEntry:
+def promotion(version: int) -> GateEntry:
     """The first decision, which put a version in service."""
-    return LedgerEntry(
+    return GateEntry(
         number=0,
         decided=datetime(2026, 5, 1, tzinfo=UTC),
         snapshot_id="s",

@@ -26,6 +26,7 @@ from storage.settings import Settings
 from storage.store import Store, open_store
 from tests.apps.console.browsers import HOST, open_browser
 from tests.apps.console.filling import fill, image_id
+from tests.storage.entries import gate, steward, write_ledger
 from xray_model.data.decisions import propose
 from xray_model.outcomes import (
     BatchOutcome,
@@ -116,6 +117,18 @@ def plant(store: Store, text: str) -> list[str]:
     undone = propose(batch_id=BATCH, action="undo", undoes=decision, who=said[:100], why=said)
     record_decision(store.objects, undone)
     record_decision(store.objects, first)
+    refusal, rollback = (
+        entry.model_copy(update={"who": said[:100], "why": said})
+        for entry in (steward(3, "refusal", 3, 2), steward(4, "rollback", 1, 2))
+    )
+    judged = gate(2, 3, 2, approval=True)
+    judged = judged.model_copy(
+        update={"backbone": text, "decision": judged.decision.model_copy(update={"minority": text})}
+    )
+    waiting = judged.model_copy(
+        update={"number": 5, "challenger_version": 4, "champion_before": 1, "champion_after": 1}
+    )
+    write_ledger(store.objects, gate(0, 1), gate(1, 2, 1), judged, refusal, rollback, waiting)
     picture = Picture(image_id(text, 0), np.zeros((8, 8), np.uint8), text, (text,))
     write_batch_page(store.objects, refused, [picture], [picture], 1)
     now = datetime(2026, 11, 21, 2, tzinfo=UTC)

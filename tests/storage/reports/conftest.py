@@ -134,10 +134,16 @@ def _evaluation(model: str, f1: float) -> EvaluationOutcome:
 
 @pytest.fixture
 def make_retrain() -> Callable[..., RetrainOutcome]:
-    """A training of `version` against the champion `before` (None for none), promoted or not."""
+    """A training of `version` against the champion `before` (None for none), promoted, left to a steward, or not."""
 
     def make(
-        version: int = 1, before: int | None = None, *, promote: bool = True, check: str = "better", f1: float = 0.86
+        version: int = 1,
+        before: int | None = None,
+        *,
+        promote: bool = True,
+        approval: bool = False,
+        check: str = "better",
+        f1: float = 0.86,
     ) -> RetrainOutcome:
         checks = (
             Check(name="floor", passed=promote or check != "floor", sentence="F1 of normal is .86, floor .60."),
@@ -150,6 +156,7 @@ def make_retrain() -> Callable[..., RetrainOutcome]:
             minority_f1=_interval(f1),
             champion_f1=None if before is None else _interval(0.81),
             probability_better=None if before is None else 0.61,
+            requires_approval=approval,
         )
         return RetrainOutcome(
             trained=True,
@@ -188,7 +195,7 @@ def make_retrain() -> Callable[..., RetrainOutcome]:
                 decision=decision,
                 challenger_version=version,
                 champion_before=before,
-                champion_after=version if promote else before,
+                champion_after=version if promote and not approval else before,
             ),
         )
 

@@ -44,6 +44,8 @@ def nights(
         "no model yet": make_night(0, new),
         "below the floor": make_night(0, new, retrain=make_retrain(promote=False, check="floor", f1=0.52)),
         "promoted": make_night(0, new, retrain=make_retrain(7, 6), champion=make_champion(7)),
+        "waits": make_night(0, new, retrain=make_retrain(7, 6, approval=True), champion=v6),
+        "waits to be the first": make_night(0, new, retrain=make_retrain(approval=True)),
         "kept": make_night(0, new, retrain=kept, champion=v6),
         "kept, few patients": make_night(
             0, new, retrain=make_retrain(7, 6, promote=False, check="evidence"), champion=v6
@@ -84,6 +86,8 @@ def nights(
             f"{SOME}; no model is in service yet: the challenger's F1 of normal, .52, is below the floor",
         ),
         ("promoted", f"{SOME}; v7 took over from v6: F1 of normal .86, against .81"),
+        ("waits", f"{SOME}; v7 waits for approval in place of v6: F1 of normal .86, against .81"),
+        ("waits to be the first", f"{SOME}; v1 waits for approval to be the first champion: F1 of normal .86"),
         ("kept", f"{SOME}; kept v6: the challenger is not shown to be better on normal"),
         (
             "kept, few patients",

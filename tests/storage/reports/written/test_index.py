@@ -7,10 +7,12 @@ from typing import Protocol
 
 import pytest
 
+from storage.ledger import Act
 from storage.objects import Objects
 from storage.reports import write_batch_page, write_index, write_model_page, write_night_page
 from storage.reports.index import batches_waiting
 from storage.reports.records import NightRecord, read_nights
+from tests.storage.entries import gate, steward, write_ledger
 from xray_model.outcomes import BatchOutcome, ChampionSummary, DriftOutcome, NightOutcome, RetrainOutcome
 
 INDEX = "reports/index.html"
@@ -182,6 +184,29 @@ def test_night_without_a_record_is_counted(
     objects.put("reports/nights/20260302T020000Z-aaaa/index.html", b"<!doctype html><title>half</title>")
     assert read_nights(objects, 200).unfinished == 1
     assert "1 night left no finished report" in index_of().text
+
+
+@pytest.mark.parametrize(
+    ("act", "came_to"), [(None, "waits for approval"), ("approval", "approved"), ("refusal", "not approved")]
+)
+def test_model_left_to_a_steward_is_told_as_it_stands(
+    objects: Objects,
+    index_of: Callable[[], ReadPage],
+    make_night: Callable[..., NightOutcome],
+    make_retrain: Callable[..., RetrainOutcome],
+    make_champion: Callable[..., ChampionSummary],
+    act: Act | None,
+    came_to: str,
+) -> None:
+    """The night that trained it said that it waits; the index says what a steward made of it since."""
+    retrain = make_retrain(2, 1, approval=True)
+    write_ledger(objects, gate(0, 1), gate(1, 2, 1, approval=True))
+    if act is not None:
+        write_ledger(objects, steward(2, act, 2, 1))
+    write_night_page(objects, make_night(0, retrain=retrain, champion=make_champion(1)))
+    page = index_of()
+    assert f"v2 1 Mar 2026, 02:00 UTC {came_to} " in page.text
+    assert "v2 passed, for approval" in page.text
 
 
 def test_champion_without_a_page_is_not_linked(

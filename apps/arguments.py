@@ -1,0 +1,8 @@
+"""Arguments that several commands take."""
+
+from typing import Annotated
+
+import typer
+
+Why = Annotated[str, typer.Option(help="The reason, for whoever asks later.")]
+Who = Annotated[str | None, typer.Option(help="Who decides; your login name without.")]

@@ -1,0 +1,60 @@
+"""Versions in a model registry, without a model behind them."""
+
+from pathlib import Path
+
+from storage.registry import Registry
+from storage.settings import Settings
+from xray_model.outcomes import ClassScore, EvaluationOutcome, Interval, TrainingOutcome
+
+MODELS = 6
+SURE = Interval(value=0.9, low=0.8, high=0.95)
+
+
+def register_models(home: Path) -> None:
+    """Register versions 1 to `MODELS` in the embedded registry of a home."""
+    registry = Registry(Settings(home=home))
+    for _ in range(MODELS):
+        registry.register(begin_run(registry), evaluation())
+
+
+def begin_run(registry: Registry) -> str:
+    """A run as a training leaves it, at once and with nothing in it."""
+    client = registry._client()
+    run_id: str = client.create_run(registry._experiment(client)).info.run_id
+    return run_id
+
+
+def evaluation(snapshot_id: str = "s") -> EvaluationOutcome:
+    """A challenger's test figures."""
+    return EvaluationOutcome(
+        model="challenger",
+        snapshot_id=snapshot_id,
+        split="test",
+        classes=(ClassScore(label="normal", precision=SURE, recall=SURE, f1=SURE, images=9, patients=9),),
+        confusion=((9,),),
+        macro_f1=SURE,
+        minority="normal",
+        images=9,
+        patients=9,
+        predictions_key="predictions/k",
+    )
+
+
+def training(run_id: str) -> TrainingOutcome:
+    """The training of a run."""
+    return TrainingOutcome(
+        backbone="basic_cnn",
+        weights="random, trained from the start",
+        input_side=128,
+        rebalancing="none",
+        counts_before={"normal": 1},
+        counts_after={"normal": 1},
+        epochs=(),
+        best_epoch=1,
+        seed=1,
+        seconds=2.0,
+        features_computed=9,
+        features_reused=0,
+        run_id=run_id,
+        model_sha256="0" * 64,
+    )

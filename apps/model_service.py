@@ -125,6 +125,8 @@ def _report(recorded: promotion.Recorded[StewardEntry]) -> None:
     _say(console, _told(entry), bold=True)
     if not recorded.new:
         _say(console, "That is on record already; nothing was written.")
+    if recorded.behind:
+        _say(console, f"It counts, but MLflow's aliases do not follow yet, and will in the next run: {recorded.behind}")
     after = entry.champion_after
     if entry.kind == "refusal":
         stays = "No model is in service" if after is None else f"v{after} stays in service"

@@ -5,7 +5,7 @@ between the two is put right by `follow_ledger`, which every run calls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,8 @@ class Recorded(Generic[E]):
     entry: E
     new: bool
     """False where the very same was recorded before, so that nothing was written."""
+    behind: str = ""
+    """Why the registry's aliases do not follow the ledger yet, where they do not."""
 
 
 def record_judgement(objects: Objects, judgement: Judgement, compared_with: int | None) -> Recorded[GateEntry]:
@@ -79,15 +81,21 @@ def approve_model(objects: Objects, registry: Registry, version: int, *, who: st
     """Put a challenger in service that waits for it.
 
     Raises:
-        InvalidInput: it never waited, or its model is gone.
+        InvalidInput: it never waited.
         DecisionOvertaken: it waits no more.
-        RegistryUnavailable: see `follow_ledger`.
+        ObjectNotFound: the registry has no such model any more.
+        RegistryUnavailable: the registry does not answer; nothing was changed.
     """
     return _act(objects, registry, "approval", version, who, why, check_waits)
 
 
 def refuse_model(objects: Objects, registry: Registry, version: int, *, who: str, why: str) -> Recorded[StewardEntry]:
-    """Keep a challenger out of service that waits for approval; raises as `approve_model`."""
+    """Keep a challenger out of service that waits for approval.
+
+    Raises:
+        InvalidInput: it never waited.
+        DecisionOvertaken: it waits no more.
+    """
     return _act(objects, registry, "refusal", version, who, why, check_waits)
 
 
@@ -105,9 +113,10 @@ def roll_back(
         instead_of: the version that the steward saw in service.
 
     Raises:
-        InvalidInput: it is in service, never was, or its model is gone.
+        InvalidInput: it is in service, or never was.
         DecisionOvertaken: not `instead_of` is in service.
-        RegistryUnavailable: see `follow_ledger`.
+        ObjectNotFound: the registry has no such model any more.
+        RegistryUnavailable: the registry does not answer; nothing was changed.
     """
 
     def check(entries: Sequence[LedgerEntry], _: GateEntry) -> None:
@@ -212,11 +221,15 @@ def _act(
         if isinstance(last, StewardEntry) and _content(last) == _content(draft):
             return last  # a form or a command that was sent twice
         check(entries, judged)
-        registry.run_of(version)
+        if draft.changes_champion:
+            registry.run_of(version)  # a model that is gone is not put in service
         return draft
 
     recorded = _record(objects, compose)
-    follow_ledger(objects, registry)
+    try:
+        follow_ledger(objects, registry)
+    except RegistryUnavailable as error:
+        return replace(recorded, behind=str(error))
     return recorded
 
 

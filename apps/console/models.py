@@ -1,5 +1,6 @@
 """`/models`: which model is in service and which waits, every decision on them, and a steward's part in it."""
 
+import logging
 import re
 
 from fastapi import APIRouter, Query, Request
@@ -20,6 +21,7 @@ from storage.settings import Settings
 from xray_model.errors import InvalidInput
 
 router = APIRouter()
+log = logging.getLogger(__name__)
 
 _PAGE = 50
 _SEE_OTHER = 303
@@ -59,9 +61,8 @@ def decide(request: Request, steward: Steward, desk: OpenedDesk, form: CheckedFo
     acts = {"approve": approve_model, "refuse": refuse_model}
     if action not in acts:
         raise InvalidInput(f"a model that waits is approved or refused, not {action!r}")
-    registry = Registry(Settings())
-    act = acts[action]
-    return _tell(request, steward, act(desk.objects, registry, _version(form), who=steward.name, why=form.one("why")))
+    recorded = acts[action](desk.objects, Registry(Settings()), _version(form), who=steward.name, why=form.one("why"))
+    return _tell(request, steward, recorded)
 
 
 @router.post("/models/rollback")
@@ -92,5 +93,9 @@ def _version(form: Form, field: str = "version") -> int:
 
 def _tell(request: Request, steward: Visitor, recorded: Recorded[ledger.StewardEntry]) -> RedirectResponse:
     entry = recorded.entry
+    if recorded.behind:
+        log.warning(
+            "entry %s of the ledger counts, MLflow's aliases follow in the next run: %s", entry.number, recorded.behind
+        )
     audit(request, steward, "model", entry=entry.number, act=entry.kind, version=entry.version, new=recorded.new)
     return RedirectResponse("/models", _SEE_OTHER)

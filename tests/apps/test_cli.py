@@ -16,7 +16,17 @@ from storage.incoming import list_batches
 from storage.settings import Settings
 from storage.store import open_store
 from xray_model.errors import ConfigurationError, InvalidInput
-from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
+from xray_model.outcomes import (
+    BatchOutcome,
+    BatchStatus,
+    Decision,
+    DriftOutcome,
+    DriftState,
+    Interval,
+    NightOutcome,
+    PromotionOutcome,
+    RetrainOutcome,
+)
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -94,6 +104,26 @@ def test_demo_wipes_only_what_a_demo_made(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "fresh" / "old").touch()
     begin_home(tmp_path / "fresh")
     assert not (tmp_path / "fresh" / "old").exists()
+
+
+def test_exit_code_of_a_model_that_waits() -> None:
+    """3 where the night's model waits for a steward, so that a scheduler tells somebody."""
+    score = Interval(value=0.8, low=0.7, high=0.9)
+    decision = Decision(promote=True, checks=(), minority="normal", minority_f1=score, requires_approval=True)
+    for after, code in ((None, 3), (1, 0)):
+        promotion = PromotionOutcome(
+            decision=decision, challenger_version=1, champion_before=None, champion_after=after
+        )
+        night = NightOutcome(
+            night_id="n",
+            started=NOW,
+            finished=NOW,
+            batches=(),
+            drift=DriftOutcome(state=DriftState.UNKNOWN, reasons=("nothing new",)),
+            retrain=RetrainOutcome(trained=True, reasons=("why",), promotion=promotion),
+            champion=None,
+        )
+        assert exit_code(night) == code
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ _CONTRASTS = """(() => {
 
 @pytest.fixture
 def held(store: Store) -> str:
-    """A model that waits, a held batch and a sound one, not drawn but written into the catalog; gives the id of the held one."""
+    """A model that waits, a held batch and a sound one, not drawn but written; gives the id of the held one."""
     fill(store, "sound", ["accepted"] * 40)
     write_ledger(store.objects, gate(0, 1), gate(1, 2, 1), steward(2, "rollback", 1, 2), gate(3, 3, 1, approval=True))
     return fill(store, "held", ["quarantined"] * 12 + ["held"] * 30)

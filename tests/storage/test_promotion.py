@@ -209,13 +209,16 @@ def test_a_model_that_is_gone_is_not_put_in_service(store: Store, registry: Regi
 
 
 def test_a_registry_that_does_not_answer_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A steward hears that nothing was changed while MLflow is away, instead of a trace."""
+    """While MLflow is away no model is put in service; a refusal, which needs none, counts and says what is behind."""
     write_ledger(store.objects, *WAITING)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = Registry(Settings(registry="http://127.0.0.1:9"))
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         roll_back(store.objects, away, 1, who="ada", why="seen")
     assert in_service(store) == 2
+    refused = refuse_model(store.objects, away, 3, who="ada", why="seen")
+    assert "does not answer" in refused.behind
+    assert find_waiting(load_entries(store.objects)) is None
 
 
 def test_aliases_follow_whatever_became_of_them(store: Store, registry: Registry) -> None:

@@ -78,8 +78,10 @@ def refuse(version: str, *, why: str, who: str | None) -> None:
 def go_back(to: str | None, *, why: str, who: str | None) -> None:
     """Put a model in service that was there before; raises as `promotion.roll_back` and `previous_champion`."""
     objects, registry = _open()
-    chosen = promotion.previous_champion(ledger.load_entries(objects)) if to is None else read_version(to)
-    _report(promotion.roll_back(objects, registry, chosen, who=who or login_name(), why=why))
+    entries = ledger.load_entries(objects)
+    chosen = promotion.previous_champion(entries) if to is None else read_version(to)
+    seen = ledger.champion_line(entries)[-1] if to is None else None
+    _report(promotion.roll_back(objects, registry, chosen, who=who or login_name(), why=why, instead_of=seen))
 
 
 def read_version(text: str) -> int:

@@ -18,7 +18,9 @@ from flows.running import run_flow
 from storage import catalog, staging
 from storage.incoming import list_ready
 from storage.ledger import load_entries
-from storage.registry import CHAMPION, Registry
+from storage.promotion import approve_model
+from storage.registry import CHALLENGER, CHAMPION, Registry
+from storage.reports import headline
 from storage.settings import Settings
 from storage.store import Store, open_store
 from xray_model.config import (
@@ -306,3 +308,23 @@ def test_alias_left_behind_by_a_crash_is_moved(home: Path, cohort: Path) -> None
     assert CHAMPION not in registry.aliases()
     run()
     assert registry.aliases()[CHAMPION] == champion.version
+
+
+def test_model_waits_until_a_steward_approves(home: Path, cohort: Path) -> None:
+    """Where the policy asks for it nothing is in service after the night, and the approved model is before the next."""
+    push_batch(cohort, "bimcv", "first")
+    gate = OPTIONS.retrain.gate.model_copy(update={"require_approval": True})
+    options = OPTIONS.model_copy(update={"retrain": OPTIONS.retrain.model_copy(update={"gate": gate})})
+    night = run(options)
+    assert night.retrain.promotion is not None
+    assert night.retrain.promotion.awaits_approval
+    assert night.champion is None
+    assert "v1 waits for approval to be the first champion" in headline(night)
+    objects, registry = open_store(Settings()).objects, Registry(Settings())
+    assert registry.aliases() == {CHALLENGER: 1}
+    approve_model(objects, registry, 1, who="ada", why="good")
+    night = run(options)
+    assert not night.retrain.trained
+    assert night.champion is not None
+    assert night.champion.version == 1
+    assert registry.aliases() == {CHALLENGER: 1, CHAMPION: 1}

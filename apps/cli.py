@@ -143,9 +143,18 @@ def nightly(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Any other option of the training, as often as needed: `--set rebalancing=smote`, "
-            "`--set fine_tune=block_5_add`, `--set augmentation.rotation=3`. A name there is not is answered with "
+            help="Any other option of training or gate, as often as needed: `--set rebalancing=smote`, "
+            "`--set augmentation.rotation=3`, `--set gate.require_approval=true`. A name there is not is answered with "
             "those there are.",
+        ),
+    ] = None,
+    waived: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--waive",
+            metavar="CHECK=WHY",
+            help="Let a check of the gate fail for a reason, which is kept: a shortcut probe such as lungs-hidden, "
+            "calibration, or a subgroup such as subgroup-sex=F.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even where nothing is new.")] = False,
@@ -156,7 +165,10 @@ def nightly(
     Exit code 0: nothing new waits for you. 3: a batch of this night is held, refused or failed, or its model waits for
     approval, and the report says what to do. 1: the night itself, or its training, failed.
     """
-    from apps.night import default_weights, night_options, read_settings, run_night
+    from apps.night import default_weights, night_options, run_night
+    from apps.setting import read_settings, read_waivers
+
+    settings = read_settings(chosen or [])
 
     options = night_options(
         backbone=backbone,
@@ -164,7 +176,8 @@ def nightly(
         classes=classes,
         sources=train_sources,
         force=force,
-        training={"epochs": epochs, "seed": seed, **read_settings(chosen or [])},
+        training={"epochs": epochs, "seed": seed, **settings.training},
+        gate={**settings.gate, "waivers": read_waivers(waived or [])},
     )
     raise typer.Exit(run_night(options, verbose=verbose))
 

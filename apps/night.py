@@ -1,6 +1,6 @@
 """`xray nightly`: the flow in this process, with progress, and its news at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -12,7 +12,7 @@ from storage.settling import settle_night
 from storage.store import open_store
 from xray_model.config import (
     FROM_THE_START,
-    Augmentation,
+    GatePolicy,
     NightlyOptions,
     RetrainOptions,
     SnapshotOptions,
@@ -21,35 +21,10 @@ from xray_model.config import (
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
 
-_GROUP = "augmentation"
-_OWN_FLAGS = frozenset({"backbone", "weights", "epochs", "seed"})
-"""Training options that have flags of their own."""
-
 
 def default_weights(backbone: str) -> str:
     """ImageNet for a backbone made for transfer learning, none for one trained from the start."""
     return "none" if backbone in FROM_THE_START else "imagenet"
-
-
-def read_settings(pairs: Sequence[str]) -> dict[str, object]:
-    """Training options from words such as `rebalancing=smote` and `augmentation.rotation=3`.
-
-    Raises:
-        ConfigurationError: a word is no pair, or there is no such option.
-    """
-    inner = [f"{_GROUP}.{name}" for name in Augmentation.model_fields]
-    names = [*(name for name in TrainingOptions.model_fields if name not in {*_OWN_FLAGS, _GROUP}), *inner]
-    found: dict[str, object] = {}
-    group: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or name not in names:
-            raise ConfigurationError(f"--set {pair} is no NAME=VALUE of an option: take one of {', '.join(names)}")
-        if name in inner:
-            group[name.removeprefix(f"{_GROUP}.")] = value
-        else:
-            found[name] = value
-    return found | ({_GROUP: group} if group else {})
 
 
 def night_options(
@@ -60,8 +35,18 @@ def night_options(
     sources: str = "",
     force: bool = False,
     training: Mapping[str, object] | None = None,
+    gate: Mapping[str, object] | None = None,
 ) -> NightlyOptions:
-    """The options of a night from the words of the command line; `training` are further training options by name.
+    """The options of a night from the words of the command line.
+
+    Args:
+        backbone: name of the network.
+        weights: where it starts from.
+        classes: findings it tells apart, with commas.
+        sources: those whose images it learns from, with commas; all where empty.
+        force: train where nothing is new.
+        training: further training options by name.
+        gate: options of the gate by name.
 
     Raises:
         ConfigurationError: one of them is not allowed.
@@ -72,6 +57,7 @@ def night_options(
             retrain=RetrainOptions(
                 snapshot=SnapshotOptions.model_validate({"classes": _words(classes), "sources": _words(sources)}),
                 training=TrainingOptions.model_validate(chosen),
+                gate=GatePolicy.model_validate(gate or {}),
                 force=force,
             )
         )

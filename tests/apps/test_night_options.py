@@ -1,18 +1,25 @@
-"""The command line's words for a night: every training option can be set, a wrong one is answered with the right."""
+"""The command line's words for a night: every option can be set, a wrong one is answered with the right."""
 
 import pytest
 
-from apps.night import night_options, read_settings
-from xray_model.config import TrainingOptions
+from apps.night import night_options
+from apps.setting import read_settings, read_waivers
+from xray_model.config import GatePolicy, TrainingOptions
 from xray_model.errors import ConfigurationError
 
 
 def training(*pairs: str) -> TrainingOptions:
     """The training options of a night with these words after `--set`."""
     options = night_options(
-        backbone="mobilenet_v2", weights="none", classes="covid,normal", training=read_settings(pairs)
+        backbone="mobilenet_v2", weights="none", classes="covid,normal", training=read_settings(pairs).training
     )
     return options.retrain.training
+
+
+def gate(*pairs: str, waived: tuple[str, ...] = ()) -> GatePolicy:
+    """The policy of the gate with these words after `--set` and `--waive`."""
+    chosen = {**read_settings(pairs).gate, "waivers": read_waivers(waived)}
+    return night_options(backbone="basic_cnn", weights="none", classes="covid,normal", gate=chosen).retrain.gate
 
 
 def test_any_training_option_can_be_set() -> None:
@@ -45,3 +52,20 @@ def test_a_value_that_is_not_allowed_is_refused_by_name() -> None:
     """The option is named with what is wrong."""
     with pytest.raises(ConfigurationError, match="dropout"):
         training("dropout=2")
+
+
+def test_any_option_of_the_gate_can_be_set() -> None:
+    """By its name after `gate.`, the bounds of the probes after `gate.shortcuts.`; the others keep their defaults."""
+    policy = gate("gate.floor=.7", "gate.require_approval=true", "gate.shortcuts.lungs_hidden=.3")
+    assert (policy.floor, policy.require_approval, policy.shortcuts.lungs_hidden) == (0.7, True, 0.3)
+    assert policy.confidence == GatePolicy().confidence
+    assert policy.shortcuts.within_source == GatePolicy().shortcuts.within_source
+
+
+def test_a_waiver_has_a_name_and_a_reason() -> None:
+    """An equals sign may stand in either; one without a reason, or for what nobody may waive, is refused."""
+    policy = gate(waived=("lungs-hidden=phantoms have no surroundings", "subgroup-sex=F=few: n=20"))
+    assert policy.waivers == {"lungs-hidden": "phantoms have no surroundings", "subgroup-sex=F": "few: n=20"}
+    for words, told in (("lungs-hidden", "names no reason"), ("floor=because", "floor cannot be waived")):
+        with pytest.raises(ConfigurationError, match=told):
+            gate(waived=(words,))

@@ -75,4 +75,7 @@ def check_probes(challenger: EvaluationOutcome) -> list[Check]:
     """Each shortcut probe against its bound."""
     if not challenger.probes:
         return [Check(name="probes", passed=False, sentence="No shortcut probe was run: evaluate it again.")]
-    return [Check(name=probe.name, passed=probe.passed, sentence=probe.sentence) for probe in challenger.probes]
+    return [
+        Check(name=probe.name, passed=probe.passed, sentence=probe.sentence, measured=probe.value is not None)
+        for probe in challenger.probes
+    ]

@@ -229,7 +229,8 @@ def _association(name: ProbeName, other: str, association: float, bound: float, 
 
 
 def _not_measured(name: ProbeName, bound: float, reason: str) -> ProbeResult:
-    return ProbeResult(name=name, value=None, bound=bound, passed=True, sentence=f"Not measured: {reason}.")
+    sentence = f"The probe {name} was not measured: {reason}."
+    return ProbeResult(name=name, value=None, bound=bound, passed=True, sentence=sentence)
 
 
 def _rows_with(table: pd.DataFrame, *columns: str) -> pd.DataFrame:

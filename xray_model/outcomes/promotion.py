@@ -12,6 +12,8 @@ class Check(Outcome):
     """What a waiver names it by, such as `floor`, `recall-covid`, `subgroup-sex=F` or `lungs-hidden`."""
     passed: bool
     sentence: str
+    measured: bool = True
+    """False where the images at hand cannot say: it then stands in nobody's way, and the sentence says why."""
     waiver: str | None = None
     """The reason for which a failed check does not count, from the policy; None where none was given or needed."""
 

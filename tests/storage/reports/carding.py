@@ -25,6 +25,7 @@ def judged_retrain(*, requires_approval: bool = False) -> RetrainOutcome:
             Check(name="subgroup-view=AP", passed=False, sentence="F1 falls from .85 to .74.", waiver=WARD),
             Check(name="class-by-source", passed=False, sentence="Class and source go together.", waiver=SETS),
             Check(name="lungs-hidden", passed=True, sentence="It would score .58 with the lungs hidden."),
+            Check(name="left-out-source", passed=True, sentence="Only one source.", measured=False),
         ),
         minority="covid",
         minority_f1=challenger.minority_f1,

@@ -157,7 +157,7 @@ def test_probe_that_did_not_run_says_so(name: ProbeName, absent: bool) -> None:
     table = table.drop(columns=COLUMNS[name]) if absent else table.assign(**{COLUMNS[name]: None})
     result = probe(name, table)
     assert (result.value, result.passed) == (None, True)
-    assert result.sentence.startswith("Not measured: ")
+    assert f"The probe {name} was not measured: " in result.sentence
 
 
 def test_one_source_compares_with_nothing() -> None:

@@ -47,6 +47,7 @@ def test_page_is_a_whole_card(page: Path, page_of: Callable[[Path], ReadPage]) -
     text = page_of(page).text
     for part in (
         "promoted 2 conditions waived mobilenet_v2",
+        "not measured Only one source.",
         "Not for diagnostic use.",
         f"Holds for view=AP waived F1 falls from .85 to .74. Waived: {WARD}",
         "This test set can detect a difference of .08 in F1 of covid",

@@ -32,6 +32,8 @@ def gather_features(
     rows: pd.DataFrame,
     stage: str,
     look: Look = AS_THEY_ARE,
+    *,
+    pooled: bool = False,
 ) -> Gathered:
     """Features of `rows`, computed where the cache has none.
 
@@ -43,11 +45,12 @@ def gather_features(
         rows: `image_id`, `batch_id`, `shard`, `row`; one image may stand there several times.
         stage: what the progress is called.
         look: how the images are shown to it.
+        pooled: of activations [h, w, d] only their averages over the places [d], which take far less room.
     """
     source = _Source(store, frozen, look)
     shape = frozen.output_shape[1:]
     cache = source.open_cache() if frozen.weights else None
-    features = np.zeros((len(rows), *shape), np.float16)
+    features = np.zeros((len(rows), *(shape[-1:] if pooled else shape)), np.float16)
     image_ids = rows["image_id"].to_numpy()
     computed = done = 0
     for place in group_by_shard(rows):
@@ -57,10 +60,17 @@ def gather_features(
         if len(missing):
             kept = source.compute(cache, kept, missing, place, image_ids[place.positions])
             computed += int(np.isin(place.rows, missing).sum())
-        features[place.positions] = kept.take(place.rows)
+        taken = kept.take(place.rows)
+        features[place.positions] = pool_places(taken) if pooled else taken
         done += len(place.positions)
         advance(stage, done, len(rows))
     return Gathered(features, computed, len(rows) - computed)
+
+
+def pool_places(features: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    """Float16 [n, d]: averages over the places of activations [n, ..., d]; pooled features as they are."""
+    places = features.reshape(len(features), -1, features.shape[-1])
+    return places.mean(axis=1, dtype=np.float32).astype(np.float16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from storage.snapshots import load_snapshot
 from storage.store import Store
-from tasks.features import gather_features
+from tasks.features import gather_features, pool_places
 from xray_model.data.looks import LUNGS_ALONE, LUNGS_HIDDEN, Look
 from xray_model.evaluation.baselines import (
-    Features,
     Names,
     predict_from_metadata,
     probe_linearly,
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def probe_images(
-    store: Store, model: "keras.Model", snapshot_id: str, rows: pd.DataFrame, features: Features, seed: int
+    store: Store,
+    model: "keras.Model",
+    snapshot_id: str,
+    rows: pd.DataFrame,
+    features: npt.NDArray[np.float16],
+    seed: int,
 ) -> dict[str, Names]:
     """Columns of the prediction table that `evaluation.probes` judges, by name.
 
@@ -54,13 +59,7 @@ def probe_images(
         "source_from_embedding": tell_source(inference.predict_features(network.embedding(head), features), rows, seed),
     }
     if frozen.weights:
-        learned = _pool(gather_features(store, frozen, train, "see train images").features)
-        both = probe_linearly(learned, train, _pool(features), rows, seed)
+        learned = gather_features(store, frozen, train, "see train images", pooled=True).features
+        both = probe_linearly(learned, train, pool_places(features), rows, seed)
         found["predicted_linear"], found["predicted_elsewhere"] = both
     return found
-
-
-def _pool(features: Features) -> Features:
-    """Pooled features [n, d] as they are, and of activations [n, ..., d] at a boundary the averages over the places."""
-    pooled: Features = features.reshape(len(features), -1, features.shape[-1]).mean(axis=1, dtype=np.float32)
-    return pooled

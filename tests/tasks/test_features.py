@@ -10,7 +10,7 @@ import pytest
 
 from storage.shards import array_bytes, shard_key
 from storage.store import Store
-from tasks.features import gather_features
+from tasks.features import gather_features, pool_places
 from xray_model.config import Augmentation
 from xray_model.data.looks import AS_THEY_ARE, LUNGS_ALONE, LUNGS_HIDDEN, AugmentedView, Look
 from xray_model.network import inference
@@ -104,6 +104,17 @@ def test_features_belong_to_their_rows(store: Store, rows: pd.DataFrame, look: L
     assert np.array_equal(first.features, again.features)
     assert (first.computed, first.reused) == (9, 0)
     assert (again.computed, again.reused) == (0, 9)
+
+
+def test_activations_can_be_had_as_their_averages(store: Store, rows: pd.DataFrame) -> None:
+    """Over the places of each map, from the same cache; what is pooled already stays as it is."""
+    frozen = frozen_part(pooled=False)
+    whole = gather_features(store, frozen, rows, STAGE).features
+    averages = gather_features(store, frozen, rows, STAGE, pooled=True)
+    assert averages.reused == 9
+    assert near(averages.features, whole.astype(np.float32).mean(axis=(1, 2)).astype(np.float16))
+    vectors = gather_features(store, frozen_part(), rows, STAGE).features
+    assert np.array_equal(pool_places(vectors), vectors)
 
 
 def test_a_view_of_some_images_costs_those_images(store: Store, rows: pd.DataFrame, forwarded: list[int]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
 
-from xray_model.evaluation.decision import decide_classes
 from xray_model.network.inference import predict_features
 from xray_model.network.samples import LabelledFeatures
 from xray_model.outcomes import EpochScore, Stage
@@ -112,11 +111,10 @@ class BestByMinority(keras.callbacks.Callback):
         """Cross-entropy and minority F1 on the validation split, under no rebalancing."""
         targets = self._validation.targets
         probabilities = predict_features(self.model, self._validation.features)
-        classes = probabilities.shape[1]
-        # Not scikit-learn's: that raises where a training diverged, whose earlier epochs are still good.
+        if not np.isfinite(probabilities).all():
+            return math.nan, 0.0  # it diverged; its earlier epochs are still good
         loss = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], _LEAST_PROBABILITY)).mean()
-        predicted = decide_classes(probabilities, [1.0] * classes)
-        f1 = f1_score(targets, predicted, labels=[self._minority], average=None, zero_division=0)[0]
+        f1 = f1_score(targets, probabilities.argmax(axis=1), labels=[self._minority], average=None, zero_division=0)[0]
         return float(loss), float(np.asarray(f1))
 
 

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 class Outcome(BaseModel):
     """Base of all outcomes: frozen, and refusing fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A training that diverged has losses that are no numbers, and they must be read back from JSON.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Interval(Outcome):

@@ -132,3 +132,20 @@ def test_temperature_is_fitted_on_validation_and_travels_with_the_model(tmp_path
     _, loaded = network.split(network.load(tmp_path / "model.keras"))
     assert network.probabilities_layer(loaded).temperature == network.probabilities_layer(head).temperature
     assert np.abs(inference.predict_features(loaded, validation.features) - after).max() < 1e-6
+
+
+def test_a_training_that_diverges_keeps_its_good_epochs() -> None:
+    """From the epoch in which weights are no numbers on nothing is better, and what was learnt before is kept."""
+    head = network.build_head(BACKBONES["mobilenet_v2"], (8,), CLASSES, dropout=0.1)
+    train, validation = blobs(0, 320, 40), blobs(1, 160, 20)
+
+    def poison(score: EpochScore) -> None:
+        if score.epoch == 3:
+            train.features[:] = np.nan
+
+    lesson = training.Lesson(train, validation, CLASSES, "normal")
+    fit = training.fit_head(head, lesson, OPTIONS.model_copy(update={"rebalancing": "none"}), LEARNING_RATE, poison)
+    assert 1 <= fit.best_epoch <= 3
+    assert np.isnan(fit.epochs[3].validation_loss)
+    assert EpochScore.model_validate_json(fit.epochs[3].model_dump_json()).validation_minority_f1 == 0.0
+    assert np.isfinite(inference.predict_features(head, validation.features)).all()

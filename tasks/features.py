@@ -70,7 +70,8 @@ def gather_features(
 def pool_places(features: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
     """Float16 [n, d]: averages over the places of activations [n, ..., d]; pooled features as they are."""
     places = features.reshape(len(features), -1, features.shape[-1])
-    return places.mean(axis=1, dtype=np.float32).astype(np.float16)
+    averages: npt.NDArray[np.float32] = places.mean(axis=1, dtype=np.float32)
+    return averages.astype(np.float16)
 
 
 @dataclass(frozen=True, slots=True)

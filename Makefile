@@ -20,7 +20,7 @@ demo: $(ENV)
 	@$(BIN)/xray demo
 
 test: check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

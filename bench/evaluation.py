@@ -3,11 +3,12 @@
 `python bench/evaluation.py [images] [draws]` draws a prediction table of three classes (8 patients to 10 images, five
 columns that make subgroups) and measures three ways, each in a process of its own. The floor is to draw the patients
 and to add up one number of each image for every draw. The naive way takes the rows of each draw out of the table and
-asks scikit-learn for every figure of it; it is timed on a few draws and scaled to all. Ours is `evaluate_table`. The
+asks scikit-learn for every figure of it; it is timed on a few draws and scaled to all. Ours is `evaluate_table`. Beside
+them stands what the gate costs: `decide`, on a challenger and a champion of these images with all their subgroups. The
 ratios are of processor time, which hardly depends on what else is running. The last line is one JSON object: `images`,
 `patients`, `draws`, `subgroups`, `naive_draws_timed`, for each way seconds by the clock and of a processor
-(`floor_seconds`, `floor_processor_seconds`, `naive_...`, and ours, of all figures, `bootstrap_...`), `times_floor`,
-`times_faster`, and `peak_mb`, the most memory that ours took, of which `libraries_mb` before it began.
+(`floor_seconds`, `floor_processor_seconds`, `naive_...`, ours, of all figures, `bootstrap_...`, and `gate_...`),
+`times_floor`, `times_faster`, and `peak_mb`, the most memory that ours took, of which `libraries_mb` before it began.
 """
 
 import json
@@ -32,15 +33,20 @@ from sklearn.metrics import (
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from xray_model.config import GatePolicy
 from xray_model.evaluation.bootstrap import draw_patients
 from xray_model.evaluation.confusion import number_patients
+from xray_model.evaluation.gate import decide
 from xray_model.evaluation.metrics import evaluate_table
 from xray_model.evaluation.subgroups import find_subgroups
+from xray_model.outcomes import EvaluationOutcome
 
 CLASSES = ("covid", "normal", "pneumonia")
 MINORITY = "normal"
 IMAGES, DRAWS, SEED = 10_000, 2_000, 20
 NAIVE_DRAWS = 10
+DRAWS_OF_INTERVALS = 100
+"""Of the evaluation before the gate, which is not timed there."""
 BINS = 10
 Seconds = npt.NDArray[np.float64]
 
@@ -124,7 +130,24 @@ def evaluate(images: int, draws: int) -> Seconds:
     """Ours."""
     table = draw_table(images)
     started = now()
-    evaluate_table(
+    measure_table(table, draws)
+    return now() - started
+
+
+def judge(images: int, draws: int) -> Seconds:
+    """The gate, of a champion that says of every third image what it says of the next one."""
+    table = draw_table(images)
+    outcome = measure_table(table, DRAWS_OF_INTERVALS)
+    champion = table.assign(predicted=table["predicted"].where(np.arange(images) % 3 > 0, table["predicted"].shift(-1)))
+    champion["predicted"] = champion["predicted"].fillna(MINORITY)
+    started = now()
+    decide(outcome, table, outcome, champion, GatePolicy(draws=draws, seed=SEED), CLASSES)
+    return now() - started
+
+
+def measure_table(table: pd.DataFrame, draws: int) -> EvaluationOutcome:
+    """All figures of a table."""
+    return evaluate_table(
         table,
         CLASSES,
         model="bench",
@@ -135,7 +158,6 @@ def evaluate(images: int, draws: int) -> Seconds:
         draws=draws,
         seed=SEED,
     )
-    return now() - started
 
 
 def measure(step: Callable[[int, int], Seconds], images: int, draws: int) -> tuple[Seconds, float, float]:
@@ -167,7 +189,8 @@ def main() -> None:
     floor, _, _ = measure(add_up, images, draws)
     naive, _, _ = measure(evaluate_naively, images, draws)
     ours, peak, libraries = measure(evaluate, images, draws)
-    ways = {"floor": floor, "naive": naive, "bootstrap": ours}
+    gate, _, _ = measure(judge, images, draws)
+    ways = {"floor": floor, "naive": naive, "bootstrap": ours, "gate": gate}
     print(*(f"{name}: {size}" for name, size in sizes.items()), sep=", ")
     for name, (clock, processor) in ways.items():
         times = processor / floor[1]

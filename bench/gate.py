@@ -19,11 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from xray_model.config import GatePolicy
-from xray_model.evaluation.bootstrap import Floats
-from xray_model.evaluation.confusion import bootstrap_confusions, class_figures
-from xray_model.evaluation.power import detectable_difference
-from xray_model.evaluation.simulation import (
+from bench.gate_simulation import (
     EQUAL_PAIRS,
     Population,
     compare_pair,
@@ -32,6 +28,10 @@ from xray_model.evaluation.simulation import (
     make_skill,
     with_evidence,
 )
+from xray_model.config import GatePolicy
+from xray_model.evaluation.bootstrap import Floats
+from xray_model.evaluation.confusion import bootstrap_confusions, class_figures
+from xray_model.evaluation.power import detectable_difference
 
 POLICY = GatePolicy(draws=500)
 SIZES = (10, 20, 30, 50, 100)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from xray_model.evaluation.metrics import bootstrap_confusions, class_figures, patient_confusions
+from xray_model.evaluation.confusion import bootstrap_confusions, class_figures, patient_confusions
 
 PROBE = "linear probe"
 DRAWS, SEED = 2000, 20

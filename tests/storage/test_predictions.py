@@ -7,7 +7,7 @@ import pytest
 from storage.predictions import load_predictions, save_predictions
 from storage.store import Store
 from xray_model.errors import InvalidInput
-from xray_model.evaluation.metrics import patient_confusions
+from xray_model.evaluation.confusion import patient_confusions
 
 CLASSES = ("covid", "normal")
 ROWS = pd.DataFrame(

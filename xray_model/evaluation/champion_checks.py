@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xray_model.config import GatePolicy
-from xray_model.evaluation.comparison import ClassDifference, Difference, compare_tables
+from xray_model.evaluation.comparison import ClassDifference, Difference, compare_groups
 from xray_model.evaluation.subgroups import Subgroup, find_subgroups
 from xray_model.outcomes import Check, format_fraction
 
@@ -81,12 +81,14 @@ def check_subgroups(
         minority: the class that decides.
         policy: allowance, and the patients of a class below which nothing is said of it in a subgroup.
     """
-    harmed, judged, silent = [], 0, []
-    for group in find_subgroups(challenger):
-        figures = list(_judge(group, challenger, champion, classes, minority, policy))
+    groups = find_subgroups(challenger)
+    places = [group.images for group in groups]
+    compared = compare_groups(challenger, champion, places, classes, policy.draws, policy.seed)
+    harmed, judged, silent = [], 0, 0
+    for group, differences in zip(groups, compared, strict=True):
+        figures = list(_judge(differences, minority, policy))
         judged += bool(figures)
-        if minority not in {figure.label for figure in figures}:
-            silent.append(f"{group.column}={group.value}")
+        silent += minority not in {figure.label for figure in figures}
         falls = [
             figure
             for figure in figures
@@ -101,22 +103,14 @@ def check_subgroups(
             f"Of {judged} subgroups with at least {policy.subgroup_patients} test patients of a class, "
             f"{len(harmed) or 'none'} clearly lost more than {format_fraction(policy.subgroup_allowance)} in F1 of "
             f"{minority} or in a recall."
-            + (f" Too few patients have {minority} in {', '.join(silent)}." if silent else "")
+            + (f" Too few patients have {minority} in {silent} of all {len(groups)}." if silent else "")
         )
     return [Check(name="subgroups", passed=True, sentence=sentence), *harmed]
 
 
-def _judge(
-    group: Subgroup,
-    challenger: pd.DataFrame,
-    champion: pd.DataFrame,
-    classes: Sequence[str],
-    minority: str,
-    policy: GatePolicy,
-) -> Iterator[_Figure]:
+def _judge(differences: Mapping[str, ClassDifference], minority: str, policy: GatePolicy) -> Iterator[_Figure]:
     """The figures of the classes that enough patients of the subgroup have."""
-    own, before = challenger.iloc[group.images], champion.iloc[group.images]
-    for name, found in compare_tables(own, before, classes, policy.draws, policy.seed).items():
+    for name, found in differences.items():
         if found.patients < policy.subgroup_patients:
             continue
         yield _Figure(name, f"recall of {name}", found.patients, found.recall)

@@ -8,8 +8,9 @@ import pandas as pd
 from scipy.stats import t as student
 
 from xray_model.errors import InvalidInput
-from xray_model.evaluation.bootstrap import Floats, resample
-from xray_model.evaluation.confusion import class_figures, patient_confusions
+from xray_model.evaluation.bootstrap import Floats, Places, resample
+from xray_model.evaluation.confusion import class_figures, class_positions, number_patients
+from xray_model.evaluation.subgroups import sum_confusions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,52 @@ def compare_tables(
     Raises:
         InvalidInput: a label, or a class decided on, is none of `classes`.
     """
-    counts = [patient_confusions(table, classes) for table in (challenger, champion)]
-    found = compare_counts(counts[0], counts[1], draws, seed)
-    patients = (counts[0].sum(axis=2) > 0).sum(axis=0)
-    return {
-        name: ClassDifference(name, int(having), *differences)
-        for name, having, differences in zip(classes, patients, found, strict=True)
-    }
+    (found,) = compare_groups(challenger, champion, [np.arange(len(challenger))], classes, draws, seed)
+    return found
+
+
+def compare_groups(
+    challenger: pd.DataFrame,
+    champion: pd.DataFrame,
+    groups: Sequence[Places],
+    classes: Sequence[str],
+    draws: int,
+    seed: int,
+) -> list[dict[str, ClassDifference]]:
+    """Every class of two tables that `pair_tables` gave, in each of some groups of images, all by the same draws.
+
+    Args:
+        challenger: predictions.
+        champion: likewise.
+        groups: places of the images of each group in the tables.
+        classes: what both models tell apart.
+        draws: bootstrap draws of the patients of the whole table.
+        seed: of the draws.
+
+    Raises:
+        InvalidInput: a label, or a class decided on, is none of `classes`.
+    """
+    count, patients = number_patients(challenger)
+    targets, side = class_positions(challenger, "label", classes), len(classes)
+    sums = [
+        sum_confusions(groups, targets, class_positions(table, "predicted", classes), patients, side)
+        for table in (challenger, champion)
+    ]
+    # The same draws for both take the difference between patients out of the comparison.
+    confusions = np.stack(resample(sums, count, draws, seed), axis=1)
+    found = []
+    for place, group in enumerate(groups):
+        cells = patients[group] * side + targets[group]
+        images = np.bincount(cells, minlength=count * side).reshape(count, side).astype(np.float64)
+        differences = _subtract(confusions[:, :, place], degrees_of_freedom(images))
+        having = (images > 0).sum(axis=0)
+        found.append(
+            {
+                name: ClassDifference(name, int(patients_having), *of_class)
+                for name, patients_having, of_class in zip(classes, having, differences, strict=True)
+            }
+        )
+    return found
 
 
 def compare_counts(challenger: Floats, champion: Floats, draws: int, seed: int) -> list[tuple[Difference, Difference]]:
@@ -92,12 +132,20 @@ def compare_counts(challenger: Floats, champion: Floats, draws: int, seed: int) 
         seed: of the draws.
     """
     patients, classes, _ = challenger.shape
-    # The same draws for both take the difference between patients out of the comparison.
     both = np.concatenate([counts.reshape(patients, -1) for counts in (challenger, champion)], axis=1)
     (confusions,) = resample([lambda drawn: drawn @ both], patients, draws, seed)
-    figures = np.stack(class_figures(confusions.reshape(-1, 2, classes, classes))[1:])
+    return _subtract(confusions.reshape(-1, 2, classes, classes), degrees_of_freedom(challenger.sum(axis=2)))
+
+
+def _subtract(confusions: Floats, freedom: Floats) -> list[tuple[Difference, Difference]]:
+    """Recall and F1 of every class: the challenger's less the champion's.
+
+    Args:
+        confusions: of the table itself and of every draw [1 + draws, 2, classes, classes], the challenger's first.
+        freedom: degrees of freedom [classes].
+    """
+    figures = np.stack(class_figures(confusions)[1:])
     errors = (figures[:, 1:, 0] - figures[:, 1:, 1]).std(axis=1)
-    freedom = degrees_of_freedom(challenger)
 
     def difference(figure: int, place: int) -> Difference:
         return Difference(
@@ -107,18 +155,17 @@ def compare_counts(challenger: Floats, champion: Floats, draws: int, seed: int) 
             freedom=float(freedom[place]),
         )
 
-    return [(difference(0, place), difference(1, place)) for place in range(classes)]
+    return [(difference(0, place), difference(1, place)) for place in range(len(freedom))]
 
 
-def degrees_of_freedom(counts: Floats) -> Floats:
+def degrees_of_freedom(images: Floats) -> Floats:
     """float64 [classes]: one less than the effective number of patients who have a class, 1 at least.
 
     A patient with many images weighs more than one with few, so there are fewer in effect (Kish 1965).
 
     Args:
-        counts: float64 [patients, classes, classes] as `patient_confusions` gives it.
+        images: of each patient and class [patients, classes].
     """
-    images = counts.sum(axis=2)
     effective = images.sum(axis=0) ** 2 / np.maximum((images**2).sum(axis=0), 1)
     freedom: Floats = np.maximum(effective - 1, 1)
     return freedom

@@ -9,18 +9,10 @@ from xray_model.config import GatePolicy
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.bootstrap import Floats, Places, interval, interval_or_zero, resample, sum_cells
 from xray_model.evaluation.calibration import describe_calibration, sum_bins
-from xray_model.evaluation.confusion import (
-    bootstrap_confusions,
-    class_figures,
-    class_positions,
-    number_patients,
-    patient_confusions,
-)
+from xray_model.evaluation.confusion import class_figures, class_positions, number_patients
 from xray_model.evaluation.ranking import ranking_figures
 from xray_model.evaluation.subgroups import find_subgroups, score_subgroups, sum_confusions
 from xray_model.outcomes import ClassScore, EvaluationOutcome
-
-__all__ = ["bootstrap_confusions", "class_figures", "class_probabilities", "evaluate_table", "patient_confusions"]
 
 _ENOUGH_IN_SUBGROUP = GatePolicy().subgroup_patients
 _ROUNDING = 1e-5
@@ -74,7 +66,7 @@ def evaluate_table(
             sum_cells(patients, targets * side + predicted, (count, side * side)),
             sum_bins(probabilities, targets, patients),
             lambda drawn: _rank_classes(probabilities, targets, patients, drawn),
-            sum_confusions(groups, targets, predicted, patients, side),
+            sum_confusions([group.images for group in groups], targets, predicted, patients, side),
         ],
         count,
         draws,

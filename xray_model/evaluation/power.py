@@ -47,10 +47,10 @@ def foreseen_error(
     """
     counts, place = patient_confusions(table, classes), list(classes).index(minority)
     own = class_figures(bootstrap_confusions(counts, draws, seed))[2][:, place].std()
-    return float(np.sqrt(2) * own), float(degrees_of_freedom(counts)[place])
+    return float(np.sqrt(2) * own), float(degrees_of_freedom(counts.sum(axis=2))[place])
 
 
-def describe_power(detectable: float | None, minority: str, patients: int) -> str:
+def describe_power(detectable: float, minority: str, patients: int) -> str:
     """What a report says of the test set.
 
     Args:
@@ -59,8 +59,6 @@ def describe_power(detectable: float | None, minority: str, patients: int) -> st
         patients: of the test split who have it.
     """
     of = f"This test set, with {patients} patients with {minority},"
-    if detectable is None:
-        return f"{of} cannot say how small a difference it would show: the model makes no mistake on it that varies."
     if detectable <= 0:
         return f"{of} would show in four of five comparisons that an equal model is within the margin."
     return (

@@ -17,7 +17,9 @@ _log = logging.getLogger(__name__)
 
 COLUMNS = ("sex", "age", "view", "source", "manufacturer")
 MOST_VALUES = 12
-"""Of a column, by images: so many have figures of their own, the others have them together, as `other`."""
+"""Of a column, by images, that have figures of their own."""
+LEAST_PATIENTS = 5
+"""Who have a value, below which it counts as `other`: what a sender wrote of so few may name one of them."""
 UNKNOWN, OTHER = "unknown", "other"
 AGE_BANDS = (*(f"{low:.0f}-{high - 1:.0f}" for low, high in pairwise(AGE_GROUPS)), f"{AGE_GROUPS[-1]:.0f}+")
 """Completed years of each of `AGE_GROUPS`, such as `0-17` and `80+`."""
@@ -36,8 +38,9 @@ class Subgroup:
 def find_subgroups(table: pd.DataFrame) -> list[Subgroup]:
     """The groups of a prediction table, those of a column together: by age, else the largest first.
 
-    Images without a value are a group of their own, `unknown`, where others have one. A column without any value, or
-    that an older table does not have, gives no group.
+    Values of fewer than `LEAST_PATIENTS`, and those beyond the `MOST_VALUES` most frequent, are one group, `other`; a
+    band of ages names nobody and stays. Images without a value are a group of their own, `unknown`, where others have
+    one. A column without any value, or that an older table does not have, gives no group.
     """
     return [group for column in COLUMNS if column in table for group in _groups_of(table, column)]
 
@@ -48,11 +51,12 @@ def _groups_of(table: pd.DataFrame, column: str) -> list[Subgroup]:
     if column == "age":
         names = [band for band in AGE_BANDS if band in counts]
     else:
-        names = sorted(counts.index, key=lambda name: (-counts[name], name))
-    if len(names) > MOST_VALUES:
-        _log.info("%s has %d values: the rarest %d are one subgroup", column, len(names), len(names) - MOST_VALUES)
-        values = values.where(values.isna() | values.isin(names[:MOST_VALUES]), OTHER)
-        names = [*(name for name in names[:MOST_VALUES] if name != OTHER), OTHER]
+        held = table["patient_id"].groupby(values).nunique() >= LEAST_PATIENTS
+        names = sorted(held.index[held], key=lambda name: (-counts[name], name))[:MOST_VALUES]
+    if rare := len(counts) - len(names):
+        _log.info("%s has %d values: the rarest %d are one subgroup", column, len(counts), rare)
+        values = values.where(values.isna() | values.isin(names), OTHER)
+        names = [*(name for name in names if name != OTHER), OTHER]
     if names and values.isna().any():
         values = values.fillna(UNKNOWN)
         names = [*(name for name in names if name != UNKNOWN), UNKNOWN]
@@ -69,20 +73,20 @@ def _name_values(values: pd.Series) -> pd.Series:
 
 
 def sum_confusions(
-    groups: Sequence[Subgroup], targets: Places, predicted: Places, patients: Places, classes: int
+    groups: Sequence[Places], targets: Places, predicted: Places, patients: Places, classes: int
 ) -> Callable[[Floats], Floats]:
     """A figure for `bootstrap.resample`: confusion matrices [draws, groups, classes, classes].
 
     Args:
-        groups: the images of each.
+        groups: places of the images of each.
         targets: class of each image [n].
         predicted: class decided on [n].
         patients: number of each image's patient [n].
         classes: how many there are.
     """
     shape = (len(groups), classes, classes)
-    images = np.concatenate([np.empty(0, np.intp), *(group.images for group in groups)])
-    number = np.repeat(np.arange(len(groups)), [len(group.images) for group in groups])
+    images = np.concatenate([np.empty(0, np.intp), *groups])
+    number = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     cells = (number * classes + targets[images]) * classes + predicted[images]
     sums = sum_cells(patients[images], cells, (patients.max() + 1, int(np.prod(shape))))
     return lambda drawn: sums(drawn).reshape(len(drawn), *shape)

@@ -6,7 +6,8 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from xray_model.evaluation.bootstrap import draw_patients, interval, interval_or_zero, resample, sum_cells
-from xray_model.evaluation.metrics import bootstrap_confusions, evaluate_table, patient_confusions
+from xray_model.evaluation.confusion import bootstrap_confusions, patient_confusions
+from xray_model.evaluation.metrics import evaluate_table
 from xray_model.outcomes import EvaluationOutcome, Interval
 
 CLASSES = ("covid", "normal", "pneumonia")

@@ -15,13 +15,9 @@ from sklearn.metrics import (
 )
 
 from xray_model.errors import InvalidInput
+from xray_model.evaluation.confusion import bootstrap_confusions, class_figures, patient_confusions
 from xray_model.evaluation.decision import decide_classes
-from xray_model.evaluation.metrics import (
-    bootstrap_confusions,
-    class_figures,
-    evaluate_table,
-    patient_confusions,
-)
+from xray_model.evaluation.metrics import evaluate_table
 from xray_model.outcomes import EvaluationOutcome
 
 CLASSES = ("covid", "normal", "pneumonia")

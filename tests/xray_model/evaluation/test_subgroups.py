@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from xray_model.evaluation.metrics import evaluate_table
-from xray_model.evaluation.subgroups import MOST_VALUES, find_subgroups
+from xray_model.evaluation.subgroups import LEAST_PATIENTS, MOST_VALUES, find_subgroups
 from xray_model.outcomes import SubgroupScore
 
 CLASSES = ("covid", "normal")
@@ -109,6 +109,16 @@ def test_many_values_are_put_together() -> None:
     assert list(found)[-2:] == ["manufacturer=other", "manufacturer=unknown"]
     assert found["manufacturer=unknown"].images == 1
     assert sum(group.images for group in found.values()) == len(table)
+
+
+@pytest.mark.parametrize("column", ["manufacturer", "source", "view", "sex"])
+def test_value_of_few_patients_is_not_told(column: str) -> None:
+    """What a sender wrote of fewer than five patients, however many images, stands under no name of its own."""
+    table = make_table().assign(**{column: "maker"})
+    table.loc[: 2 * (LEAST_PATIENTS - 1) - 1, column] = "GARCIA^MARIA"
+    assert {name for name in scored(table) if column in name} == {f"{column}=maker", f"{column}=other"}
+    table.loc[: 2 * LEAST_PATIENTS - 1, column] = "GE"
+    assert f"{column}=GE" in scored(table)
 
 
 def test_older_table_has_fewer_groups() -> None:

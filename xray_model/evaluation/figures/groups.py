@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from xray_model.evaluation.confusion import bootstrap_confusions, class_figures, patient_confusions
+from xray_model.config import GatePolicy
+from xray_model.evaluation.bootstrap import interval_or_zero, resample, sum_cells
+from xray_model.evaluation.confusion import class_figures, class_positions, number_patients
 from xray_model.evaluation.figures.canvas import (
     CARD,
     CHALLENGER,
@@ -40,8 +41,7 @@ _SAID = {
     "predicted_metadata": "from metadata without a pixel",
 }
 _LUNGS_SEEN = (_WHOLE, "predicted_alone")
-_DRAWS, _SEED = 1000, 20
-_TAILS = (2.5, 97.5)
+_POLICY = GatePolicy()
 
 
 def draw_subgroups(evaluation: EvaluationOutcome) -> Drawing | None:
@@ -99,16 +99,16 @@ def draw_probes(evaluation: EvaluationOutcome, table: pd.DataFrame) -> Drawing |
 def score_probes(evaluation: EvaluationOutcome, table: pd.DataFrame) -> dict[str, Interval]:
     """Minority F1 by the column of the table it comes from, each over the images for which that column is filled."""
     classes = [score.label for score in evaluation.classes]
-    place = classes.index(evaluation.minority)
+    place, side = classes.index(evaluation.minority), len(classes)
     found = {_WHOLE: evaluation.minority_f1}
     for column in _PROBED:
         if column != _WHOLE and column in table and table[column].notna().any():
             seen = table.dropna(subset=column)
-            counts = patient_confusions(seen.assign(predicted=seen[column]), classes)
-            value = class_figures(counts.sum(axis=0))[2][place]
-            drawn = class_figures(bootstrap_confusions(counts, _DRAWS, _SEED))[2][:, place]
-            low, high = np.percentile(drawn, _TAILS)
-            found[column] = Interval(value=float(value), low=float(low), high=float(high))
+            count, patients = number_patients(seen)
+            cells = class_positions(seen, "label", classes) * side + class_positions(seen, column, classes)
+            sums = sum_cells(patients, cells, (count, side * side))
+            (drawn,) = resample([sums], count, _POLICY.draws, _POLICY.seed)
+            found[column] = interval_or_zero(class_figures(drawn.reshape(-1, side, side))[2][:, place])
     return found
 
 

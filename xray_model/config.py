@@ -258,11 +258,11 @@ class ShortcutBounds(Options):
         "age and manufacturer, and no pixel.",
     )
     source_from_embedding: float = Field(
-        0.9,
+        0.5,
         ge=0,
         le=1,
-        description="Highest Cramer's V of class and source at which a source that can be read from the embedding is "
-        "no concern.",
+        description="Highest product of how well the source is told from the embedding within a class (0 as chance "
+        "would, 1 always) and Cramer's V of class and source.",
     )
     within_source: float = Field(
         0.25, ge=0, le=1, description="How far minority F1 within a source may lie below that over all sources."
@@ -289,6 +289,14 @@ class GatePolicy(Options):
         None, description="The class that decides; empty for the one with the fewest training images."
     )
     floor: float = Field(0.6, ge=0, le=1, description="Minority-class F1 that any champion must reach.")
+    recall_floor: float = Field(0.5, ge=0, le=1, description="Recall of each class that any champion must reach.")
+    skill_confidence: float = Field(
+        0.95,
+        ge=0,
+        lt=1,
+        description="Needed P(minority F1 > that of calling every image the class), which is the best guess. At 0 "
+        "nothing is asked: for trials.",
+    )
     margin: float = Field(
         0.0,
         ge=0,
@@ -302,7 +310,9 @@ class GatePolicy(Options):
         description="Needed P(challenger >= champion - margin): Student's t with the standard error of a paired "
         "bootstrap over patients.",
     )
-    recall_allowance: float = Field(0.05, ge=0, le=1, description="How far any class's recall may fall.")
+    recall_allowance: float = Field(
+        0.05, ge=0, le=1, description="How far any class's recall may fall from that of the champion of the day."
+    )
     subgroup_allowance: float = Field(
         0.1,
         ge=0,
@@ -313,7 +323,9 @@ class GatePolicy(Options):
     subgroup_patients: int = Field(
         20, ge=1, description="Test patients of a class in a subgroup below which nothing is said of it there."
     )
-    calibration_error: float = Field(0.15, ge=0, le=1, description="Highest expected calibration error.")
+    calibration_error: float = Field(
+        0.15, ge=0, le=1, description="Highest expected calibration error, less what chance makes of so many images."
+    )
     minimum_patients: int = Field(
         10, ge=1, description="Test patients of the minority class below which there is not enough evidence."
     )
@@ -321,7 +333,7 @@ class GatePolicy(Options):
     incompatible_champion: Literal["refuse", "as_first"] = Field(
         "refuse",
         description="Where the champion cannot be compared (other classes, or a model that cannot be scored): refuse, "
-        "or judge as if there were none, by floor and probes alone.",
+        "or judge as if there were none, by floors, skill, calibration and probes.",
     )
     waivers: dict[str, str] = Field(
         {},
@@ -337,7 +349,7 @@ class GatePolicy(Options):
     @field_validator("waivers")
     @classmethod
     def _check_waivers(cls, waivers: dict[str, str]) -> dict[str, str]:
-        """A misspelt waiver would waive nothing, and evidence, floor and comparison are what a gate is."""
+        """A misspelt waiver would waive nothing, and evidence, floors, skill and comparison are what a gate is."""
         known = ["calibration", *(name.replace("_", "-") for name in ShortcutBounds.model_fields)]
         for name, reason in waivers.items():
             if name not in known and not re.fullmatch(_SUBGROUP_CHECK, name):

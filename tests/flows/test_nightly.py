@@ -48,7 +48,7 @@ OPTIONS = NightlyOptions(
     retrain=RetrainOptions(
         snapshot=SnapshotOptions(classes=("covid", "normal")),
         training=TrainingOptions(epochs=3, input_side=64),
-        gate=GatePolicy(floor=0.0, minimum_patients=1, draws=200),
+        gate=GatePolicy(floor=0.0, recall_floor=0.0, skill_confidence=0.0, minimum_patients=1, draws=200),
     ),
 )
 INGEST_ONLY = OPTIONS.model_copy(update={"retrain": RetrainOptions(snapshot=SnapshotOptions(sources=("nobody",)))})

@@ -29,7 +29,7 @@ OPTIONS = NightlyOptions(
     retrain=RetrainOptions(
         snapshot=SnapshotOptions(classes=("covid", "normal")),
         training=TrainingOptions(backbone="mobilenet_v2", epochs=3, input_side=96),
-        gate=GatePolicy(floor=0.0, minimum_patients=1, draws=200),
+        gate=GatePolicy(floor=0.0, recall_floor=0.0, skill_confidence=0.0, minimum_patients=1, draws=200),
     ),
 )
 LEFT = ("catalog/", "features/", "ledger/", "predictions/", "reports/", "shards/", "snapshots/")

@@ -32,7 +32,7 @@ OPTIONS = NightlyOptions(
     retrain=RetrainOptions(
         snapshot=SnapshotOptions(classes=("covid", "normal")),
         training=TrainingOptions(epochs=1, input_side=64),
-        gate=GatePolicy(floor=0.0, minimum_patients=1, draws=100),
+        gate=GatePolicy(floor=0.0, recall_floor=0.0, skill_confidence=0.0, minimum_patients=1, draws=100),
     ),
 )
 

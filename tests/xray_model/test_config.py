@@ -36,7 +36,19 @@ def test_options_survive_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["floor", "evidence", "better", "finite", "comparable", "recall-covid", "lung-hidden", "subgroup-hair=red"]
+    "name",
+    [
+        "floor",
+        "floor-covid",
+        "skill",
+        "evidence",
+        "better",
+        "finite",
+        "comparable",
+        "recall-covid",
+        "lung-hidden",
+        "subgroup-hair=red",
+    ],
 )
 def test_what_no_one_may_waive_is_refused(name: str) -> None:
     """A waiver of evidence, floor or comparison, or of a check that does not exist, is refused before the night."""

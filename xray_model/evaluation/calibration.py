@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from scipy.stats import binom
 
 from xray_model.evaluation.bootstrap import Floats, Places, interval_or_zero, make_interval, sum_cells
 from xray_model.outcomes import Calibration, Interval, ReliabilityBin
@@ -66,7 +67,21 @@ def describe_calibration(bins: Floats) -> Calibration:
         for place in range(BINS)
         if images[0, place]
     )
-    return Calibration(error=_error_interval((confidence - right) / images.sum(axis=1, keepdims=True)), bins=held)
+    error = _error_interval((confidence - right) / images.sum(axis=1, keepdims=True))
+    return Calibration(error=error, chance=_error_by_chance(images[0], confidence[0]), bins=held)
+
+
+def _error_by_chance(images: Floats, confidence: Floats) -> float:
+    """The error expected of a model that is right as often as it says, on these bins of images [BINS].
+
+    Of each bin it is the mean absolute deviation of a binomial distribution (De Moivre 1730; Diaconis and Zabell 1991),
+    with the bin's mean confidence and as if no two images were of one patient. Of patients with many alike images
+    chance makes more.
+    """
+    held = images > 0
+    count, sure = images[held], np.clip(confidence[held] / images[held], 0, 1)
+    above = np.floor(count * sure) + 1
+    return round(float((2 * above * (1 - sure) * binom.pmf(above, count, sure)).sum() / count.sum()), 6)
 
 
 def _error_interval(gaps: Floats) -> Interval:

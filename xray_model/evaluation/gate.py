@@ -1,10 +1,12 @@
 """The gate: whether a challenger takes the champion's place.
 
-It asks for finite scores, enough evidence, an absolute floor, a paired comparison of minority-class F1 on the same
-patients, that no class and no subgroup pays for it, for probabilities that can be believed, and for no shortcut.
+It asks for finite scores, enough evidence, absolute floors, more than a guess, a paired comparison of minority-class F1
+on the same patients, that no class and no subgroup pays for it, for probabilities that can be believed, and for no
+shortcut.
 """
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,9 @@ from xray_model.evaluation.own_checks import (
     check_calibration,
     check_evidence,
     check_finite,
-    check_floor,
+    check_floors,
     check_probes,
+    check_skill,
     count_broken,
 )
 from xray_model.evaluation.power import detectable_difference, foreseen_error
@@ -57,7 +60,7 @@ def decide(
             checks=(finite,),
             minority=challenger.minority,
             minority_f1=f1 if np.isfinite([f1.value, f1.low, f1.high]).all() else UNKNOWN,
-            requires_approval=policy.require_approval,
+            **_as_asked(policy),
         )
     against, difference = _check_against_champion(
         challenger, challenger_table, champion, champion_table, policy, champion_classes
@@ -65,7 +68,8 @@ def decide(
     checks = [
         finite,
         check_evidence(challenger, policy),
-        check_floor(challenger, policy),
+        *check_floors(challenger, policy),
+        check_skill(challenger, challenger_table, policy),
         *against,
         check_calibration(challenger, policy),
         *check_probes(challenger),
@@ -79,8 +83,25 @@ def decide(
         champion_f1=None if champion is None or difference is None else champion.score(challenger.minority).f1,
         probability_better=None if difference is None else difference.chance_above(-policy.margin),
         detectable=_find_detectable(challenger, challenger_table, difference, policy),
-        requires_approval=policy.require_approval,
+        **_as_asked(policy),
     )
+
+
+class _Asked(TypedDict):
+    margin: float
+    draws: int
+    seed: int
+    requires_approval: bool
+
+
+def _as_asked(policy: GatePolicy) -> _Asked:
+    """What a decision keeps of the policy."""
+    return {
+        "margin": policy.margin,
+        "draws": policy.draws,
+        "seed": policy.seed,
+        "requires_approval": policy.require_approval,
+    }
 
 
 def _check_against_champion(
@@ -93,7 +114,7 @@ def _check_against_champion(
 ) -> tuple[list[Check], Difference | None]:
     """The checks, and the difference in minority F1; None where there is nothing to compare with."""
     if champion_classes is None:
-        sentence = "There is no champion yet: floor, calibration and probes decide."
+        sentence = "There is no champion yet: floors, skill, calibration and probes decide."
         return [Check(name="champion", passed=True, sentence=sentence)], None
     classes = _labels(challenger)
     if tuple(champion_classes) != classes:
@@ -119,7 +140,7 @@ def _check_against_champion(
 def _cannot_compare(reason: str, policy: GatePolicy) -> Check:
     as_first = policy.incompatible_champion == "as_first"
     advice = (
-        "By policy the challenger is judged as the first one: floor, calibration and probes decide."
+        "By policy the challenger is judged as the first one: floors, skill, calibration and probes decide."
         if as_first
         else "Train with the champion's classes, begin a new store for a new question, or set the policy's "
         "incompatible_champion to as_first."

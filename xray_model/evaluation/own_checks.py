@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 
 from xray_model.config import GatePolicy
+from xray_model.evaluation.comparison import compare_tables
 from xray_model.outcomes import Check, ClassScore, EvaluationOutcome, format_fraction
+
+_ROUNDING = 1e-9
 
 
 def check_finite(evaluation: EvaluationOutcome, table: pd.DataFrame) -> Check:
@@ -46,28 +49,56 @@ def check_evidence(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
     )
 
 
-def check_floor(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
-    """Whether minority F1 reaches the floor."""
+def check_floors(challenger: EvaluationOutcome, policy: GatePolicy) -> list[Check]:
+    """Whether minority F1 reaches its floor, and each class's recall that of recalls."""
     f1 = challenger.minority_f1
     passed = f1.value >= policy.floor
-    return Check(
+    of_f1 = Check(
         name="floor",
         passed=passed,
         sentence=f"F1 of {challenger.minority} is {f1} on {challenger.patients} test patients, "
         f"{'not below' if passed else 'below'} the floor of {format_fraction(policy.floor)}.",
     )
+    return [of_f1, *(_check_recall_floor(score, policy.recall_floor) for score in challenger.classes)]
+
+
+def _check_recall_floor(score: ClassScore, floor: float) -> Check:
+    passed = score.recall.value >= floor - _ROUNDING
+    return Check(
+        name=f"floor-{score.label}",
+        passed=passed,
+        sentence=f"Recall of {score.label} is {score.recall} on {score.patients} test patients who have it, "
+        f"{'not below' if passed else 'below'} the floor of {format_fraction(floor)}.",
+    )
+
+
+def check_skill(challenger: EvaluationOutcome, table: pd.DataFrame, policy: GatePolicy) -> Check:
+    """Whether minority F1 is surely above that of calling every image the class, which no guess can beat."""
+    minority, classes = challenger.minority, [score.label for score in challenger.classes]
+    guess = table.assign(predicted=minority)
+    f1 = compare_tables(table, guess, classes, policy.draws, policy.seed)[minority].f1
+    probability = f1.chance_above(_ROUNDING)
+    passed = probability >= policy.skill_confidence
+    return Check(
+        name="skill",
+        passed=passed,
+        sentence=f"Calling every image {minority} has an F1 of {format_fraction(f1.champion)}, this model "
+        f"{format_fraction(f1.challenger)}: it is better with a probability of {probability:.1%}, "
+        f"{policy.skill_confidence:.1%} is needed{'' if passed else '. It knows no more than a guess'}.",
+    )
 
 
 def check_calibration(challenger: EvaluationOutcome, policy: GatePolicy) -> Check:
-    """Whether the probabilities can be believed. Chance alone makes an error: the lower end of its interval counts."""
+    """Whether the probabilities can be believed: the error beyond what chance makes of a calibrated model's."""
     if challenger.calibration is None:
         return Check(name="calibration", passed=False, sentence="Calibration was not measured: evaluate it again.")
-    error = challenger.calibration.error
+    error, chance = challenger.calibration.error, challenger.calibration.chance or 0.0
     return Check(
         name="calibration",
-        passed=error.low <= policy.calibration_error,
-        sentence=f"The challenger's probabilities are off by {error} on average (expected calibration error), "
-        f"{format_fraction(policy.calibration_error)} may be.",
+        passed=error.value - chance <= policy.calibration_error + _ROUNDING,
+        sentence=f"The challenger's probabilities are off by {format_fraction(error.value)} on average (expected "
+        f"calibration error), of which {format_fraction(min(chance, error.value))} is what chance makes of "
+        f"{challenger.images} images; {format_fraction(policy.calibration_error)} may be beyond that.",
     )
 
 

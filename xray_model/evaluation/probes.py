@@ -6,6 +6,7 @@ holds it against a bound of the policy.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ import pandas as pd
 from xray_model.config import ShortcutBounds
 from xray_model.evaluation.association import cramers_v, group_ages
 from xray_model.outcomes import ProbeName, ProbeResult, format_fraction
+
+_ROUNDING = 1e-9
 
 
 def run_probes(
@@ -27,13 +30,13 @@ def run_probes(
         training: `label`, `source` and `age` of the training images.
         minority: the class that decides.
         bounds: of each probe.
-        enough: test patients of the minority class below which nothing is said of a source.
+        enough: test patients of a class below which nothing is said of a source.
     """
     return (
         _probe_lungs_hidden(table, minority, bounds.lungs_hidden),
         _probe_lungs_alone(table, minority, bounds.lungs_alone),
         _probe_metadata(table, minority, bounds.metadata_alone),
-        _probe_embedding(table, training, bounds.source_from_embedding),
+        _probe_embedding(table, training, bounds.source_from_embedding, enough),
         _probe_within_source(table, minority, bounds.within_source, enough),
         _probe_left_out_source(table, minority, bounds.left_out_source, enough),
         _probe_class_by_source(training, bounds.class_by_source),
@@ -63,9 +66,10 @@ def _probe_lungs_hidden(table: pd.DataFrame, minority: str, bound: float) -> Pro
         return _not_measured(name, bound, "the model was not asked with the lungs hidden")
     whole, hidden = minority_f1(rows, minority), minority_f1(rows, minority, "predicted_hidden")
     guess = guessing_f1(float((rows["label"] == minority).mean()))
-    if whole <= guess:
+    if whole <= guess + _ROUNDING:
         reason = (
-            f"with its F1 of {format_fraction(whole)} the model is no better than a guess ({format_fraction(guess)})"
+            f"with its F1 of {format_fraction(whole)} the model is no better than a guess ({format_fraction(guess)}), "
+            "so it has no skill to lose"
         )
         return _not_measured(name, bound, reason)
     left = max(0.0, (hidden - guess) / (whole - guess))
@@ -102,12 +106,13 @@ def _probe_metadata(table: pd.DataFrame, minority: str, bound: float) -> ProbeRe
     name: ProbeName = "metadata-alone"
     rows = _rows_with(table, "predicted_metadata")
     if rows.empty:
-        return _not_measured(name, bound, "no model without pixels was trained")
+        return _not_measured(name, bound, "no model without pixels was trained", "at least")
     whole, metadata = minority_f1(rows, minority), minority_f1(rows, minority, "predicted_metadata")
     return ProbeResult(
         name=name,
         value=whole - metadata,
         bound=bound,
+        limit="at least",
         passed=whole - metadata >= bound,
         sentence=f"Source, view, sex, age and manufacturer tell {minority} with an F1 of {format_fraction(metadata)} "
         f"without looking at an image; this model, with {format_fraction(whole)}, must be {format_fraction(bound)} "
@@ -116,29 +121,43 @@ def _probe_metadata(table: pd.DataFrame, minority: str, bound: float) -> ProbeRe
     )
 
 
-def _probe_embedding(table: pd.DataFrame, training: pd.DataFrame, bound: float) -> ProbeResult:
-    """A source that can be told is a concern only where it gives the class away.
+def _probe_embedding(table: pd.DataFrame, training: pd.DataFrame, bound: float, enough: int) -> ProbeResult:
+    """How far the class could be told by the source: how well that is told, times how far it gives the class away.
 
-    It counts as told where balanced accuracy is nearer to 1 than to chance.
+    The source is told within one class, where the finding cannot help, and counts from 0 (chance) to 1 (always).
     """
     name: ProbeName = "source-from-embedding"
     rows = _rows_with(table, "source", "source_from_embedding")
-    sources, association = len(rows["source"].unique()), cramers_v(training["label"], training["source"])
-    if sources <= 1 or np.isnan(association):
-        return _not_measured(name, bound, "there is one source, or none was told from the embedding")
-    told = float((rows["source"] == rows["source_from_embedding"]).groupby(rows["source"]).mean().mean())
-    chance = 1 / sources
-    well = told > (1 + chance) / 2
+    association = cramers_v(training["label"], training["source"])
+    within = {label: found for label, own in rows.groupby("label") if (found := _tell_sources(own, enough)) is not None}
+    if not within or np.isnan(association):
+        reason = f"no class has {enough} test patients in each of two sources that were told from the embedding"
+        return _not_measured(name, bound, reason)
+    told, chance, skill = (float(part) for part in np.mean(list(within.values()), axis=0))
     return ProbeResult(
         name=name,
-        value=association,
+        value=skill * association,
         bound=bound,
-        passed=not well or association <= bound,
-        sentence=f"What the network sees tells the {sources} sources {'well' if well else 'poorly'} apart (balanced "
-        f"accuracy {format_fraction(told)}, chance {format_fraction(chance)}). Class and source are associated by "
-        f"{format_fraction(association)} (Cramér's V); {format_fraction(bound)} may be where they are told well.",
-        figures={"balanced_accuracy": told, "chance": chance, "cramers_v": association},
+        passed=skill * association <= bound,
+        sentence=f"Within one class, what the network sees tells the sources apart with a balanced accuracy of "
+        f"{format_fraction(told)} (chance {format_fraction(chance)}), which is {skill:.0%} of the way from chance to "
+        f"certainty. Class and source are associated by {format_fraction(association)} (Cramér's V). Their product is "
+        f"{format_fraction(skill * association)}, {format_fraction(bound)} may be.",
+        figures={"balanced_accuracy": told, "chance": chance, "skill": skill, "cramers_v": association},
     )
+
+
+def _tell_sources(rows: pd.DataFrame, enough: int) -> tuple[float, float, float] | None:
+    """Balanced accuracy over the sources of enough patients, its chance, and how far it is from there to 1.
+
+    None where there are fewer than two such sources.
+    """
+    right = (rows["source"] == rows["source_from_embedding"]).groupby(rows["source"]).mean()
+    recalls = right[rows.groupby("source")["patient_id"].nunique() >= enough]
+    if len(recalls) < 2:  # noqa: PLR2004
+        return None
+    told, chance = float(recalls.mean()), 1 / len(recalls)
+    return told, chance, max(0.0, (told - chance) / (1 - chance))
 
 
 def _probe_within_source(table: pd.DataFrame, minority: str, bound: float, enough: int) -> ProbeResult:
@@ -228,9 +247,11 @@ def _association(name: ProbeName, other: str, association: float, bound: float, 
     )
 
 
-def _not_measured(name: ProbeName, bound: float, reason: str) -> ProbeResult:
+def _not_measured(
+    name: ProbeName, bound: float, reason: str, limit: Literal["at most", "at least"] = "at most"
+) -> ProbeResult:
     sentence = f"The probe {name} was not measured: {reason}."
-    return ProbeResult(name=name, value=None, bound=bound, passed=True, sentence=sentence)
+    return ProbeResult(name=name, value=None, bound=bound, limit=limit, passed=True, sentence=sentence)
 
 
 def _rows_with(table: pd.DataFrame, *columns: str) -> pd.DataFrame:

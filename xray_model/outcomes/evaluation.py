@@ -49,6 +49,8 @@ class Calibration(Outcome):
 
     error: Interval
     """Expected calibration error (Guo et al. 2017): mean of |confidence - accuracy| over the bins, by images."""
+    chance: float | None = None
+    """The error that a calibrated model as sure of so many images shows on average; None in earlier nights."""
     bins: tuple[ReliabilityBin, ...]
     """Those that hold an image."""
 
@@ -81,6 +83,8 @@ class ProbeResult(Outcome):
     value: float | None
     """What `bound` is compared with; None where the images at hand cannot say."""
     bound: float
+    limit: Literal["at most", "at least"] = "at most"
+    """Which side of the bound the value must keep to."""
     passed: bool
     """False where the bound is broken; True where nothing could be measured, which the sentence then says."""
     sentence: str

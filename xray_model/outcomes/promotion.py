@@ -34,6 +34,12 @@ class Decision(Outcome):
     """The champion re-scored now on the same rows; None when there is no champion."""
     probability_better: float | None = None
     """P(challenger >= champion - margin): Student's t with the standard error of a paired bootstrap over patients."""
+    margin: float = 0.0
+    """How much worse than the champion counted as no worse there."""
+    draws: int = 2000
+    """Of that bootstrap."""
+    seed: int = 20
+    """Of the draws."""
     detectable: float | None = None
     """The smallest true difference in minority F1 that this test set would show in four of five such comparisons."""
     requires_approval: bool = False

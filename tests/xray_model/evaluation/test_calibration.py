@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
+from xray_model.config import GatePolicy
 from xray_model.evaluation.bootstrap import Floats, Places, resample
 from xray_model.evaluation.calibration import (
     BINS,
@@ -55,6 +56,31 @@ def test_error_is_the_published_sum(seed: int, images: int) -> None:
     assert found.error.value == pytest.approx(error, abs=1e-6)
     told = [(one.images, one.accuracy.value, one.confidence) for one in found.bins]
     assert np.array(told) == pytest.approx(np.array(held), abs=1e-6)
+
+
+@pytest.mark.parametrize("images", [30, 100, 1000])
+def test_chance_is_the_error_of_a_calibrated_model(images: int) -> None:
+    """Probabilities that are exactly right show on average the error that is put down to chance."""
+    found = [described(*simulate(seed, images), draws=1) for seed in range(400)]
+    chance = [one.chance for one in found if one.chance is not None]
+    assert len(chance) == len(found)
+    assert np.mean(chance) == pytest.approx(np.mean([one.error.value for one in found]), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("images", "off", "least", "most"), [(100, 0.1, 0.85, 1.0), (150, 0.0, 0.99, 1.0), (150, 0.25, 0.0, 0.15)]
+)
+def test_gate_judges_what_chance_does_not_make(images: int, off: float, least: float, most: float) -> None:
+    """With few images a model that is off by little mostly passes, one that is off by .25 mostly does not."""
+    passed = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        sure, targets = rng.uniform(0.75, 0.99, images), rng.integers(0, 2, images)
+        right = rng.random(images) < sure - off
+        called = np.where(right, targets, 1 - targets)
+        found = described(np.where(called[:, None] == np.arange(2), sure[:, None], 1 - sure[:, None]), targets, 1)
+        passed.append(found.error.value - (found.chance or 0) <= GatePolicy().calibration_error)
+    assert least <= np.mean(passed) <= most
 
 
 def test_bins_hold_both_ends() -> None:

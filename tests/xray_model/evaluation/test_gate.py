@@ -91,9 +91,10 @@ def figures(table: pd.DataFrame, **more: Any) -> EvaluationOutcome:
     return outcome.model_copy(update=calibrated(0.05) | probed() | more)
 
 
-def calibrated(low: float) -> dict[str, Any]:
-    """A calibration error whose interval begins there."""
-    return {"calibration": Calibration(error=Interval(value=low + 0.02, low=low, high=low + 0.1), bins=())}
+def calibrated(beyond: float) -> dict[str, Any]:
+    """A calibration error that is so much larger than what chance makes."""
+    error = Interval(value=beyond + 0.02, low=beyond - 0.05, high=beyond + 0.1)
+    return {"calibration": Calibration(error=error, chance=0.02, bins=())}
 
 
 def probed(*failing: ProbeName) -> dict[str, Any]:
@@ -120,6 +121,7 @@ class Case:
 
 
 BETTER, GOOD = scored(57, 196), scored(42, 190)
+BELOW_FLOOR = scored(31, 180)
 WHY = "seen by Stella"
 AS_FIRST = {"incompatible_champion": "as_first"}
 SMALL = {"normal": 8}
@@ -138,9 +140,32 @@ CASES = {
     "better, covid may give nothing": Case(
         scored(60, 190), scored(30, 200), frozenset({"recall-covid"}), policy={"recall_allowance": 0.0}
     ),
-    "one class collapses": Case(scored(0, 200), GOOD, frozenset({"floor", "better", "recall-normal"})),
-    "the other class collapses": Case(scored(60, 0), GOOD, frozenset({"floor", "better", "recall-covid"})),
-    "better than the champion, below the floor": Case(scored(25, 195), scored(5, 195), frozenset({"floor"})),
+    "one class collapses": Case(
+        scored(0, 200), GOOD, frozenset({"floor", "floor-normal", "skill", "better", "recall-normal"})
+    ),
+    "the other class collapses": Case(
+        scored(60, 0), GOOD, frozenset({"floor", "floor-covid", "skill", "better", "recall-covid"})
+    ),
+    "better than the champion, below the floor": Case(BELOW_FLOOR, scored(5, 180), frozenset({"floor"})),
+    "recall falls a little, below its floor": Case(
+        scored(59, 98), scored(29, 104), frozenset({"floor-covid"}), policy={"floor": 0.3}
+    ),
+    "first model that misses half of a class": Case(scored(30, 198), policy={"floor": 0.5}, champion_classes=None),
+    "first model that misses more than half of a class": Case(
+        scored(29, 198), failing=frozenset({"floor-normal"}), policy={"floor": 0.5}, champion_classes=None
+    ),
+    "first model that is constant": Case(
+        scored(60, 0, covid=60), failing=frozenset({"floor-covid", "skill"}), champion_classes=None
+    ),
+    "first model that is constant, where every recall will do": Case(
+        scored(60, 0, covid=60), failing=frozenset({"skill"}), policy={"recall_floor": 0.0}, champion_classes=None
+    ),
+    "first model hardly better than a guess": Case(
+        scored(59, 4, covid=60), failing=frozenset({"skill"}), policy={"recall_floor": 0.0}, champion_classes=None
+    ),
+    "first model that is constant, in a trial": Case(
+        scored(60, 0, covid=60), policy={"recall_floor": 0.0, "skill_confidence": 0.0}, champion_classes=None
+    ),
     "too few minority patients": Case(scored(8, 196, **SMALL), scored(2, 190, **SMALL), frozenset({"evidence"})),
     "just enough minority patients": Case(scored(10, 200, normal=10), scored(3, 200, normal=10)),
     "many images of few patients": Case(
@@ -149,14 +174,14 @@ CASES = {
         frozenset({"evidence"}),
     ),
     "first model": Case(GOOD, champion_classes=None),
-    "first model below the floor": Case(scored(20, 190), failing=frozenset({"floor"}), champion_classes=None),
+    "first model below the floor": Case(BELOW_FLOOR, failing=frozenset({"floor"}), champion_classes=None),
     "first model that no test can judge": Case(
         scored(8, 196, **SMALL), failing=frozenset({"evidence"}), champion_classes=None
     ),
     "champion of other classes": Case(BETTER, failing=frozenset({"comparable"}), champion_classes=MORE_CLASSES),
     "champion of other classes, judged as the first": Case(BETTER, policy=AS_FIRST, champion_classes=MORE_CLASSES),
     "champion of other classes, below the floor": Case(
-        scored(20, 190), failing=frozenset({"floor"}), policy=AS_FIRST, champion_classes=MORE_CLASSES
+        BELOW_FLOOR, failing=frozenset({"floor"}), policy=AS_FIRST, champion_classes=MORE_CLASSES
     ),
     "champion that cannot be scored": Case(BETTER, failing=frozenset({"comparable"})),
     "champion that cannot be scored, judged as the first": Case(BETTER, policy=AS_FIRST),
@@ -229,7 +254,7 @@ CASES = {
     ),
     "waiver that is not needed": Case(BETTER, GOOD, policy={"waivers": {"lungs-hidden": WHY}}, measured=probed()),
     "waiver of something else": Case(
-        scored(20, 190),
+        BELOW_FLOOR,
         failing=frozenset({"floor"}),
         waived=frozenset({"lungs-hidden"}),
         policy={"waivers": {"lungs-hidden": WHY}},
@@ -278,6 +303,27 @@ def test_figures_that_are_no_numbers_promote_nothing() -> None:
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
 
 
+def test_decision_keeps_what_it_was_computed_with() -> None:
+    """Margin, draws and seed of the comparison stand in the decision, so that it can be recomputed."""
+    for challenger in (BETTER, broken(scored(57, 196))):
+        decision = judged(Case(challenger, GOOD, policy={"margin": 0.02, "draws": 300, "seed": 7}))
+        assert (decision.margin, decision.draws, decision.seed) == (0.02, 300, 7)
+
+
+def test_guess_is_named_a_guess() -> None:
+    """A model that calls everything the class is told what that is worth."""
+    skill = check_named(judged(CASES["first model that is constant"]), "skill").sentence
+    assert "Calling every image normal has an F1 of .67, this model .67" in skill
+    assert "It knows no more than a guess." in skill
+
+
+def test_chance_is_named_in_calibration() -> None:
+    """The sentence says how much of the error chance makes, and of how many images."""
+    said = check_named(judged(CASES["miscalibrated"]), "calibration").sentence
+    assert "off by .18 on average" in said
+    assert "of which .02 is what chance makes of 260 images; .15 may be beyond that" in said
+
+
 def test_sentences_hold_the_figures() -> None:
     """A reader finds in the sentences what decided: both models' F1, how sure, and on how many patients."""
     decision = judged(CASES["clearly better"])
@@ -289,7 +335,7 @@ def test_sentences_hold_the_figures() -> None:
     harm = check_named(judged(CASES["women are harmed"]), "subgroup-sex=F").sentence
     assert "recall of normal from .93 to .67 (30 patients)" in harm
     too_few = check_named(judged(CASES["women are too few to be harmed"]), "subgroups").sentence
-    assert "Too few patients have normal in sex=F" in too_few
+    assert "Too few patients have normal in 1 of all 2" in too_few
 
 
 def test_incomparable_champion_is_named() -> None:

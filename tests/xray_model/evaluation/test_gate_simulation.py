@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from xray_model.config import GatePolicy
-from xray_model.evaluation.champion_checks import check_subgroups
-from xray_model.evaluation.gate import decide
-from xray_model.evaluation.metrics import evaluate_table
-from xray_model.evaluation.power import POWER, detectable_difference
-from xray_model.evaluation.simulation import (
+from bench.gate_simulation import (
     CLASSES,
     EQUAL_PAIRS,
     EqualPair,
@@ -24,9 +19,14 @@ from xray_model.evaluation.simulation import (
     make_table,
     with_evidence,
 )
+from xray_model.config import GatePolicy
+from xray_model.evaluation.champion_checks import check_subgroups
+from xray_model.evaluation.gate import decide
+from xray_model.evaluation.metrics import evaluate_table
+from xray_model.evaluation.power import POWER, detectable_difference
 from xray_model.outcomes import ProbeResult
 
-POLICY = GatePolicy(floor=0.0, recall_allowance=1.0, calibration_error=1.0, draws=300)
+POLICY = GatePolicy(floor=0.0, recall_floor=0.0, recall_allowance=1.0, calibration_error=1.0, draws=300)
 """Of which the comparison alone decides."""
 LEAST = POLICY.minimum_patients
 RARE = 1e-3

@@ -117,21 +117,37 @@ def test_source_that_gives_the_class_away_is_caught() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "association", "passed"),
-    [("well", "strong", False), ("well", "weak", True), ("poorly", "strong", True), ("poorly", "weak", True)],
+    ("told", "together", "passed"),
+    [(1.0, 0.9, False), (0.95, 0.8, False), (0.95, 0.6, True), (1.0, 0.5, True), (0.5, 0.9, True), (0.5, 0.5, True)],
 )
 def test_source_in_the_embedding_matters_where_it_gives_the_class_away(
-    told: str, association: str, passed: bool
+    told: float, together: float, passed: bool
 ) -> None:
-    """An embedding that tells sources is no concern where each source has all classes."""
+    """An embedding that tells sources within a class is a concern where these go with the classes, and only there."""
     table = make_table()
-    if told == "well":
-        table["source_from_embedding"] = table["source"]
-    training = confounded() if association == "strong" else make_training()
+    place = table.groupby(["source", "label"]).cumcount()
+    other = table["source"].map({"east": "west", "west": "east"})
+    table["source_from_embedding"] = np.where(place < 100 * told, table["source"], other)
+    training = make_training()
+    own = training["label"].map({"normal": "east", "covid": "west"})
+    share = training.groupby("label").cumcount() < 200 * together
+    training["source"] = np.where(share, own, own.map({"east": "west", "west": "east"}))
     result = probe("source-from-embedding", table, training)
+    assert result.value == pytest.approx((2 * told - 1) * (2 * together - 1), abs=0.01)
     assert result.passed is passed
-    assert f"{told} apart" in result.sentence
+    assert probe("class-by-source", table, training).passed
     assert result.figures["chance"] == 0.5
+    assert result.figures["balanced_accuracy"] == pytest.approx(told)
+
+
+def test_source_is_told_within_a_class() -> None:
+    """A network that tells the class, and by it the source, tells nothing of the source within a class."""
+    table = make_table().assign(source_from_embedding=["east", "west"] * 200)
+    assert probe("source-from-embedding", table, confounded()).value == 0
+    few = make_table().assign(source=lambda rows: rows["label"].map({"normal": "east", "covid": "west"}))
+    result = probe("source-from-embedding", few.assign(source_from_embedding=few["source"]), confounded())
+    assert (result.value, result.passed) == (None, True)
+    assert "no class has 20 test patients in each of two sources" in result.sentence
 
 
 def test_age_that_gives_the_class_away_is_caught() -> None:
@@ -166,7 +182,7 @@ def test_one_source_compares_with_nothing() -> None:
     for name in ("source-from-embedding", "within-source", "class-by-source"):
         result = probe(name, table, training)
         assert (result.value, result.passed) == (None, True)
-        assert "one source" in result.sentence
+        assert "source" in result.sentence
 
 
 def test_unknown_ages_compare_with_nothing() -> None:

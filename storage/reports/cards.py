@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storage.reports.examples import Example
-from xray_model.outcomes import EvaluationOutcome, ProbeResult, RetrainOutcome
+from xray_model.outcomes import EvaluationOutcome, ProbeResult, RetrainOutcome, format_fraction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,8 @@ class ModelCard:
     sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Training images by source, then by class; empty where that is not known."""
     examples: tuple[Example, ...] = ()
+    power: str = ""
+    """What the test set can show; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,21 @@ class ProbeRow:
 
     @property
     def state(self) -> str:
-        """`not measured`, `within its bound`, `waived` or `beyond its bound`."""
+        """`not measured`, `told, without a bound`, `within its bound`, `waived` or `beyond its bound`."""
         if self.probe.value is None:
             return "not measured"
+        if not self.bound:
+            return "told, without a bound"
         if self.probe.passed:
             return "within its bound"
         return "beyond its bound" if self.waiver is None else "waived"
+
+    @property
+    def bound(self) -> str:
+        """`at most .50`, or `at least .05`; empty where nothing can break it."""
+        if self.probe.limit == "at most" and self.probe.bound >= 1:
+            return ""
+        return f"{self.probe.limit} {format_fraction(self.probe.bound)}"
 
 
 def make_card(
@@ -60,7 +71,18 @@ def make_card(
     from xray_model.evaluation.limitations import find_limitations
 
     drawings = draw_evaluation(retrain.challenger, retrain.champion, table) if retrain.challenger else ()
-    return ModelCard(drawings, find_limitations(retrain, table, sources), sources or {}, tuple(examples))
+    limitations = find_limitations(retrain, table, sources)
+    return ModelCard(drawings, limitations, sources or {}, tuple(examples), _describe_power(retrain))
+
+
+def _describe_power(retrain: RetrainOutcome) -> str:
+    from xray_model.evaluation.power import describe_power
+
+    detectable = retrain.promotion.decision.detectable if retrain.promotion else None
+    if retrain.challenger is None or detectable is None:
+        return ""
+    score = retrain.challenger.score(retrain.challenger.minority)
+    return describe_power(detectable, score.label, score.patients)
 
 
 def list_probes(retrain: RetrainOutcome) -> tuple[ProbeRow, ...]:

@@ -42,7 +42,7 @@ def render_card_markdown(retrain: RetrainOutcome, card: ModelCard | None = None)
         ],
         _intended(challenger),
         _section("What limits it", [f"- {escape(sentence)}" for sentence in card.limitations]),
-        _section("The gate's decision", _decision(retrain.promotion.decision)),
+        _section("The gate's decision", _decision(retrain.promotion.decision, card.power)),
         _section("Figures on the test split", _scores(challenger) if challenger else []),
         _section("Does it look at the lungs?", _probes(retrain)),
         _section("For whom does it work?", _subgroups(challenger) if challenger else []),
@@ -82,15 +82,12 @@ def _intended(challenger: EvaluationOutcome | None) -> list[str]:
     return _section("Intended use", [said])
 
 
-def _decision(decision: Decision) -> list[str]:
+def _decision(decision: Decision, power: str) -> list[str]:
     rows = [
         (escape(terms.check_words(check.name)), _result(check), escape(check.sentence)) for check in decision.checks
     ]
     lines = [f"It was {terms.decision_words(decision)}.", "", *_table(("Condition", "Result", "What decided it"), rows)]
-    if decision.detectable is not None:
-        least = f"{figures.fraction(decision.detectable)} in F1 of {escape(decision.minority)}"
-        lines += ["", f"This test set can detect a difference of {least}, in four of five such comparisons."]
-    return lines
+    return [*lines, "", escape(power)] if power else lines
 
 
 def _result(check: Check) -> str:
@@ -128,7 +125,7 @@ def _probes(retrain: RetrainOutcome) -> list[str]:
             escape(terms.check_words(row.probe.name)),
             f"waived: {escape(row.waiver)}" if not row.probe.passed and row.waiver is not None else row.state,
             figures.fraction(row.probe.value),
-            figures.fraction(row.probe.bound),
+            row.bound or "none",
             escape(row.probe.sentence),
         )
         for row in cards.list_probes(retrain)

@@ -17,6 +17,7 @@ _SUITES = {
 _CHECKS = {
     "evidence": "Enough test patients",
     "floor": "Above the floor",
+    "skill": "Better than a guess",
     "champion": "No champion to beat",
     "comparable": "Same classes as the champion",
     "better": "Better than the champion",
@@ -80,6 +81,8 @@ def check_words(name: str) -> str:
     kind, _, label = name.partition("-")
     if kind == "recall" and label:
         return f"Recall of {label} holds"
+    if kind == "floor" and label:
+        return f"Recall of {label} above its floor"
     if kind == "subgroup" and label:
         return f"Holds for {label}"
     return _CHECKS.get(name) or _PROBES.get(name, name)

@@ -50,7 +50,7 @@ def test_page_is_a_whole_card(page: Path, page_of: Callable[[Path], ReadPage]) -
         "not measured Only one source.",
         "Not for diagnostic use.",
         f"Holds for view=AP waived F1 falls from .85 to .74. Waived: {WARD}",
-        "This test set can detect a difference of .08 in F1 of covid",
+        "would show a true gain of .08 or more in F1 in four of five comparisons",
         "Every training image of covid comes from bimcv: what it calls covid may be that source.",
         "F1, all images alike (weighted) Champion v6 .81 .77 to .85 Challenger v7 .86 .82 to .90",
         "covid .81 .77 to .85 .84 .77 to .91 .91 .89 to .93 .83 .79 to .87 43",
@@ -58,7 +58,7 @@ def test_page_is_a_whole_card(page: Path, page_of: Callable[[Path], ReadPage]) -
         "Expected calibration error .06, 95 % interval .04 to .08, on 300 images of 157 patients of the test split",
         "The scores were divided by 1.31",
         "With the lungs hidden within its bound This model would score .58 with the lungs hidden",
-        "Measured .52, bound .75.",
+        "Measured .52; at most .75 is asked.",
         f"Cramer's V is .94 among the training images. Waived: {SETS}",
         "On a source it has not learned from not measured",
         "view=AP .74 .65 to .83 .74 .64 to .84",
@@ -69,6 +69,21 @@ def test_page_is_a_whole_card(page: Path, page_of: Callable[[Path], ReadPage]) -
         "right called covid (.50) · 000000",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"), [(0.0, "is better than the"), (0.02, "is less than .02 of F1 worse than the")]
+)
+def test_margin_is_named(
+    objects: Objects, tmp_path: Path, page_of: Callable[[Path], ReadPage], margin: float, said: str
+) -> None:
+    """The chance that a challenger is better is not that of being within a margin."""
+    retrain = judged_retrain()
+    assert retrain.promotion is not None
+    decision = retrain.promotion.decision.model_copy(update={"margin": margin})
+    judged = retrain.model_copy(update={"promotion": retrain.promotion.model_copy(update={"decision": decision})})
+    text = page_of(tmp_path / write_model_page(objects, judged, judged_card(judged))).text
+    assert f"Chance that the challenger {said} champion on covid, by paired bootstrap over patients: .97." in text
 
 
 def test_pictures_lie_beside_the_page(page: Path, page_of: Callable[[Path], ReadPage]) -> None:

@@ -17,6 +17,7 @@ from xray_model.errors import InvalidInput
 from xray_model.outcomes import ChampionSummary
 
 _VERSION = re.compile("v?([1-9][0-9]{0,8})")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def list_models() -> None:
@@ -48,7 +49,7 @@ def tell_champion_at(moment: str) -> None:
     """
     console = Console()
     when = read_moment(moment, datetime.now(UTC))
-    entries = [entry for entry in ledger.load_entries(open_store(Settings()).objects) if entry.decided <= when]
+    entries = ledger.entries_until(ledger.load_entries(open_store(Settings()).objects), when)
     champion, change = ledger.champion_of(entries), ledger.last_change(entries)
     asked = f"{when:%Y-%m-%d %H:%M} UTC"
     if champion is None or change is None:
@@ -102,15 +103,18 @@ def read_moment(text: str, now: datetime) -> datetime:
     Raises:
         InvalidInput: it is no time, or later than now.
     """
+    wrong = InvalidInput(f"{text!r} is no day (2026-05-03) and no moment (2026-05-03T14:30)")
+    if not _DAY.match(text):
+        raise wrong  # 20260503, say, which is the beginning of a day to `fromisoformat`
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        if _DAY.fullmatch(text):
             day = datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
             begins, moment = day, min(datetime.combine(day, time.max, UTC), max(day, now))
         else:
             found = datetime.fromisoformat(text)
             begins = moment = found if found.tzinfo else found.replace(tzinfo=UTC)
     except ValueError as error:
-        raise InvalidInput(f"{text!r} is no day (2026-05-03) and no moment (2026-05-03T14:30)") from error
+        raise wrong from error
     if begins > now:
         raise InvalidInput(f"{text} is still to come: nobody knows which model is in service then")
     return moment.astimezone(UTC)

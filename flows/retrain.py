@@ -1,13 +1,14 @@
 """Flow `retrain`: from the accepted images to a champion, or to the reasons why not."""
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from tasks.evaluation import decide_promotion, evaluate_model
 from tasks.promotion import find_champion_run, find_standing, promote, was_decided
-from tasks.reporting import write_model_report
+from tasks.reporting import find_untold_models, keep_retraining, write_model_report
 from tasks.snapshot import build_snapshot, check_snapshot
 from tasks.training import train_challenger
 from xray_model.config import RetrainOptions
+from xray_model.errors import InvalidInput, ObjectNotFound
 from xray_model.evaluation.retrain_policy import decide_retrain, minority_class
 from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutcome
 
@@ -16,24 +17,28 @@ from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutco
 def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     """Train a challenger and promote it only if it is really better on the minority class.
 
-    1. Build the snapshot; stop if it was decided on before, or cannot be trained on, and fail if it breaks a rule.
-    2. Train the challenger: rebalance, frozen features, head.
-    3. Evaluate challenger and champion on the same test patients, and look for shortcuts in the challenger.
-    4. Decide at the gate.
-    5. Register, record the decision, and move the alias last.
-    6. Write the model's page.
+    1. Write the pages of models that an earlier run judged and did not get to.
+    2. Build the snapshot; stop if it was decided on before, or cannot be trained on, and fail if it breaks a rule.
+    3. Train the challenger: rebalance, frozen features, head.
+    4. Evaluate challenger and champion on the same test patients, and look for shortcuts in the challenger.
+    5. Decide at the gate.
+    6. Register, record the decision, and move the alias last.
+    7. Write the model's page.
     """
     chosen = options or RetrainOptions()
     standing = find_standing()
+    for earlier in find_untold_models():
+        _write_page(earlier)
     snapshot = build_snapshot(chosen.snapshot)
     verdict = decide_retrain(snapshot, decided_before=was_decided(snapshot.snapshot_id, chosen), force=chosen.force)
     if not verdict.train:
         return RetrainOutcome(trained=False, reasons=verdict.reasons, snapshot=snapshot)
     check_snapshot(snapshot, chosen.snapshot)
     minority = minority_class(snapshot, chosen.gate.minority)
+    champion_run = find_champion_run(standing.champion)
     training = train_challenger(snapshot.snapshot_id, minority, chosen)
     challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate, probe=True)
-    champion = _rescore(standing.champion, challenger, chosen)
+    champion = _rescore(standing.champion, champion_run, training.run_id, challenger, chosen)
     classes = None if standing.champion is None else standing.champion.classes
     decision = decide_promotion(challenger, champion, classes, chosen.gate)
     outcome = RetrainOutcome(
@@ -43,19 +48,41 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
         training=training,
         challenger=challenger,
         champion=champion,
-        promotion=promote(decision, training, challenger, standing, chosen),
     )
-    write_model_report(outcome)
-    return outcome
+    keep_retraining(outcome)
+    promotion = promote(decision, training, challenger, standing, chosen)
+    return _write_page(outcome.model_copy(update={"promotion": promotion}))
 
 
 def _rescore(
-    champion: ChampionSummary | None, challenger: EvaluationOutcome, options: RetrainOptions
+    champion: ChampionSummary | None,
+    champion_run: str | None,
+    challenger_run: str,
+    challenger: EvaluationOutcome,
+    options: RetrainOptions,
 ) -> EvaluationOutcome | None:
-    """The champion on the challenger's test rows; None where there is none, or it tells other classes apart."""
-    if champion is None or champion.classes != options.snapshot.classes:
+    """The champion on the challenger's test rows.
+
+    None where there is none, it tells other classes apart, or cannot be scored any more: the gate has a policy for it.
+    """
+    if champion is None or champion_run is None or champion.classes != options.snapshot.classes:
         return None
-    run_id = find_champion_run(champion)
-    return evaluate_model(
-        run_id, f"champion v{champion.version}", challenger.snapshot_id, challenger.minority, options.gate
-    )
+    name, snapshot_id = f"champion v{champion.version}", challenger.snapshot_id
+    try:
+        return evaluate_model(
+            champion_run, name, snapshot_id, challenger.minority, options.gate, against=challenger_run
+        )
+    except (InvalidInput, ObjectNotFound) as error:
+        get_run_logger().warning("%s cannot be scored: %s", name, error)
+        return None
+
+
+def _write_page(outcome: RetrainOutcome) -> RetrainOutcome:
+    """Write a judged model's page; where that fails the decision counts all the same, and the outcome says so."""
+    try:
+        write_model_report(outcome)
+    except Exception:  # noqa: BLE001 - drawing and heat maps may fail in any way; it is logged and reported
+        get_run_logger().exception("a judged model has no page; the next run writes it")
+        told = "The model's page could not be written: the log has the details, and the next run tries again."
+        return outcome.model_copy(update={"reasons": (*outcome.reasons, told)})
+    return outcome

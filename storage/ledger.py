@@ -14,9 +14,11 @@ from storage.objects import Objects
 from xray_model.config import RetrainOptions
 from xray_model.data.decisions import one_line
 from xray_model.errors import InvalidInput
-from xray_model.outcomes import ChampionSummary, Decision
+from xray_model.outcomes import ChampionSummary, Decision, PromotionOutcome
 
 PREFIX = "ledger/"
+GATE = "the gate"
+"""Who decided, where no person did."""
 Act: TypeAlias = Literal["approval", "refusal", "rollback"]
 
 
@@ -32,6 +34,11 @@ class Judgement(_Frozen):
     backbone: str
     classes: tuple[str, ...]
     challenger_version: int
+    """Its number in MLflow, which begins at 1 again where MLflow was lost."""
+    run_id: str | None = None
+    """Its MLflow run, which no other model ever has; None in entries of earlier versions of this project."""
+    model_sha256: str | None = None
+    """Hash of its file, likewise."""
     test_patients: int
     decision: Decision
 
@@ -63,7 +70,7 @@ class GateEntry(_Entry, Judgement):
     @property
     def who(self) -> str:
         """Who decided."""
-        return "the gate"
+        return GATE
 
     @property
     def did(self) -> str:
@@ -76,6 +83,16 @@ class GateEntry(_Entry, Judgement):
     def awaits_approval(self) -> bool:
         """Whether the challenger passed and was left to a steward."""
         return self.decision.promote and self.champion_after != self.challenger_version
+
+    @property
+    def outcome(self) -> PromotionOutcome:
+        """What the decision did."""
+        return PromotionOutcome(
+            decision=self.decision,
+            challenger_version=self.version,
+            champion_before=self.champion_before,
+            champion_after=self.champion_after,
+        )
 
 
 class StewardEntry(_Entry):
@@ -182,9 +199,9 @@ def champion_of(entries: Sequence[LedgerEntry]) -> ChampionSummary | None:
     )
 
 
-def champion_at(entries: Iterable[LedgerEntry], moment: datetime) -> ChampionSummary | None:
-    """The model that was in service at a moment; None where there was none yet."""
-    return champion_of([entry for entry in entries if entry.decided <= moment])
+def entries_until(entries: Iterable[LedgerEntry], moment: datetime) -> list[LedgerEntry]:
+    """What was decided up to a moment: of these, `champion_of` is the model that was in service then."""
+    return [entry for entry in entries if entry.decided <= moment]
 
 
 def find_waiting(entries: Sequence[LedgerEntry]) -> GateEntry | None:

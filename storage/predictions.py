@@ -14,9 +14,18 @@ FACTS = ("image_id", "patient_id", "label", "source", "view", "sex", "age", "man
 """What a table tells of an image beside its predictions: by whom and by what group it is counted."""
 
 
-def predictions_key(model: str, snapshot_id: str, split: str) -> str:
-    """Key of one model's table for one split of one snapshot."""
-    return f"predictions/{model}/{snapshot_id}-{split}.parquet"
+def predictions_key(model: str, snapshot_id: str, split: str, against: str | None = None) -> str:
+    """Key of one model's table for one split of one snapshot.
+
+    Args:
+        model: its MLflow run.
+        snapshot_id: of the rows.
+        split: of the snapshot.
+        against: MLflow run of the challenger that it was scored again beside; None for its own evaluation. No decision
+            then loses the table it rests on.
+    """
+    compared = "" if against is None else f"-against-{against}"
+    return f"predictions/{model}/{snapshot_id}-{split}{compared}.parquet"
 
 
 def save_predictions(
@@ -40,15 +49,16 @@ def save_predictions(
         probed: what the shortcut probes look at, by column: a class or a source for each image, or None.
 
     Returns:
-        The table: `FACTS`, then `p_<class>`, then `predicted`, the name of the class decided on, then `probed`.
-
-    Raises:
-        InvalidInput: a probability is not a number.
+        The table: `FACTS`, then `p_<class>`, then `predicted`, the name of the class decided on (None where a
+        probability is not a number), then `probed`.
     """
     table = rows[list(FACTS)].reset_index(drop=True)
     for column, name in enumerate(classes):
         table[f"p_{name}"] = probabilities[:, column].astype(np.float32)
-    table["predicted"] = np.asarray(classes)[decide_classes(probabilities, decision_weights)]
+    sound = np.isfinite(probabilities).all(axis=1)
+    predicted = np.full(len(table), None, object)
+    predicted[sound] = np.asarray(classes)[decide_classes(probabilities[sound], decision_weights)]
+    table["predicted"] = predicted
     table = table.assign(**(probed or {}))
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")

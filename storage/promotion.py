@@ -5,6 +5,7 @@ between the two is put right by `follow_ledger`, which every run calls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from storage.ledger import (
+    GATE,
     Act,
     GateEntry,
     Judgement,
@@ -28,7 +30,13 @@ from storage.ledger import (
 from storage.objects import Objects
 from storage.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry
 from xray_model.data.decisions import describe_faults
-from xray_model.errors import DecisionOvertaken, InvalidInput, RegistryUnavailable
+from xray_model.errors import (
+    ConfigurationError,
+    DecisionOvertaken,
+    InvalidInput,
+    ObjectNotFound,
+    RegistryUnavailable,
+)
 
 E = TypeVar("E", GateEntry, StewardEntry)
 
@@ -56,6 +64,7 @@ def record_judgement(objects: Objects, judgement: Judgement, compared_with: int 
         compared_with: the champion that the challenger was judged against.
 
     Raises:
+        ConfigurationError: another model was decided on under this version.
         DecisionOvertaken: another model came into service since the challenger was judged.
     """
     passed = judgement.decision.promote and not judgement.decision.requires_approval
@@ -63,6 +72,7 @@ def record_judgement(objects: Objects, judgement: Judgement, compared_with: int 
     def compose(entries: Sequence[LedgerEntry]) -> GateEntry:
         known = find_judged(entries, judgement.version)
         if known is not None:
+            _check_same(known, judgement.run_id)
             return known
         before = _in_service(entries)
         if before != compared_with:
@@ -83,6 +93,7 @@ def approve_model(objects: Objects, registry: Registry, version: int, *, who: st
     Raises:
         InvalidInput: it never waited.
         DecisionOvertaken: it waits no more.
+        ConfigurationError: the registry has another model under this version.
         ObjectNotFound: the registry has no such model any more.
         RegistryUnavailable: the registry does not answer; nothing was changed.
     """
@@ -115,6 +126,7 @@ def roll_back(
     Raises:
         InvalidInput: it is in service, or never was.
         DecisionOvertaken: not `instead_of` is in service.
+        ConfigurationError: the registry has another model under this version.
         ObjectNotFound: the registry has no such model any more.
         RegistryUnavailable: the registry does not answer; nothing was changed.
     """
@@ -131,6 +143,21 @@ def roll_back(
             raise InvalidInput(f"model v{to} never was in service; those that were: {those}. Nothing was changed.")
 
     return _act(objects, registry, "rollback", to, who, why, check)
+
+
+def find_run(entries: Sequence[LedgerEntry], registry: Registry, version: int) -> str:
+    """MLflow run of a version that the ledger names.
+
+    Raises:
+        ConfigurationError: the registry has another model under this version.
+        ObjectNotFound: the registry has no such version.
+        RegistryUnavailable: the registry does not answer.
+    """
+    run_id = registry.run_of(version)
+    judged = find_judged(entries, version)
+    if judged is not None:
+        _check_same(judged, run_id)
+    return run_id
 
 
 def previous_champion(entries: Sequence[LedgerEntry]) -> int:
@@ -170,6 +197,7 @@ def follow_ledger(objects: Objects, registry: Registry) -> list[LedgerEntry]:
     What is decided meanwhile is followed as well: of several who do this at once the last one leaves them right.
 
     Raises:
+        ConfigurationError: the registry has another model under one of these versions; no alias was moved.
         RegistryUnavailable: the registry does not follow; the ledger counts all the same, and the next run tries again.
     """
     for _ in range(_TRIES):
@@ -177,6 +205,9 @@ def follow_ledger(objects: Objects, registry: Registry) -> list[LedgerEntry]:
         wanted = wanted_aliases(entries)
         if not entries or registry.aliases() == {alias: version for alias, version in wanted.items() if version}:
             return entries
+        for version in filter(None, wanted.values()):
+            with suppress(ObjectNotFound):
+                find_run(entries, registry, version)
         registry.move_aliases(wanted)
     raise RegistryUnavailable("the model registry does not keep the aliases it is given; the next run tries again")
 
@@ -222,13 +253,13 @@ def _act(
             return last  # a form or a command that was sent twice
         check(entries, judged)
         if draft.changes_champion:
-            registry.run_of(version)  # a model that is gone is not put in service
+            registry.check_model(find_run(entries, registry, version))  # what is gone is not put in service
         return draft
 
     recorded = _record(objects, compose)
     try:
         follow_ledger(objects, registry)
-    except RegistryUnavailable as error:
+    except (ConfigurationError, RegistryUnavailable) as error:
         return replace(recorded, behind=str(error))
     return recorded
 
@@ -253,9 +284,26 @@ def _stamp(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
 
 def _draft(**fields: Any) -> StewardEntry:
     try:
-        return StewardEntry.model_validate(fields)
+        draft = StewardEntry.model_validate(fields)
     except ValidationError as error:
         raise InvalidInput(f"this cannot be decided: {describe_faults(error)}. Nothing was decided.") from error
+    if draft.who.casefold() == GATE:
+        raise InvalidInput(f"{draft.who!r} is no person: give your own name. Nothing was decided.")
+    return draft
+
+
+def _check_same(judged: GateEntry, run_id: str | None) -> None:
+    """Refuse a model that is not the one which was decided on under its version.
+
+    Raises:
+        ConfigurationError: it comes from another run.
+    """
+    if judged.run_id not in {None, run_id}:
+        raise ConfigurationError(
+            f"the ledger decided on v{judged.version} of MLflow run {judged.run_id}, and the model registry's "
+            f"v{judged.version} comes from run {run_id}: this is not the registry that the ledger was written with. "
+            "Restore that one, or begin a new store."
+        )
 
 
 def _content(entry: StewardEntry) -> Mapping[str, Any]:

@@ -26,6 +26,7 @@ MODEL_FILE = "model.keras"
 CURVES_FILE = "curves.svg"
 CARD_FOLDER = "card"
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
+_THERE = "RESOURCE_ALREADY_EXISTS"
 
 
 class Registry:
@@ -89,27 +90,38 @@ class Registry:
         client.log_artifact(run_id, str(model))
 
     def record_card(self, run_id: str, markdown: str, pictures: Mapping[str, str]) -> None:
-        """Keep a model card in Markdown beside the model, with the SVG pictures it links to, by file name."""
+        """Keep a model card in Markdown beside the model, with the SVG pictures it links to, by file name.
+
+        Raises:
+            ObjectNotFound: there is no such run.
+            RegistryUnavailable: the registry does not answer.
+        """
         client = self._client()
-        for name, svg in pictures.items():
-            client.log_text(run_id, svg, f"{CARD_FOLDER}/{name}")
-        client.log_text(run_id, markdown, f"{CARD_FOLDER}/README.md")
+        with _asking():
+            for name, svg in pictures.items():
+                client.log_text(run_id, svg, f"{CARD_FOLDER}/{name}")
+            client.log_text(run_id, markdown, f"{CARD_FOLDER}/README.md")
 
     def register(self, run_id: str, evaluation: EvaluationOutcome) -> int:
-        """Make a version of a recorded model, once, and keep its test figures; returns the version."""
+        """Make a version of a recorded model, once, and keep its test figures; returns the version.
+
+        Raises:
+            ObjectNotFound: there is no such run.
+            RegistryUnavailable: the registry does not answer; tried again, it does what is left.
+        """
         client = self._client()
-        for known in client.search_model_versions(f"name = '{MODEL_NAME}' and run_id = '{run_id}'"):
-            return int(known.version)
-        if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
-            client.create_registered_model(MODEL_NAME, description="Research tool. Not for diagnostic use.")
-        for score in evaluation.classes:
-            client.log_metric(run_id, f"test_f1_{score.label}", score.f1.value)
-            client.log_metric(run_id, f"test_recall_{score.label}", score.recall.value)
-        client.log_metric(run_id, "test_macro_f1", evaluation.macro_f1.value)
-        source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_FILE}"
-        version = client.create_model_version(
-            MODEL_NAME, source, run_id=run_id, tags={"snapshot_id": evaluation.snapshot_id}
-        )
+        with _asking():
+            for known in client.search_model_versions(f"name = '{MODEL_NAME}' and run_id = '{run_id}'"):
+                return int(known.version)
+            _begin_model(client)
+            for score in evaluation.classes:
+                client.log_metric(run_id, f"test_f1_{score.label}", score.f1.value)
+                client.log_metric(run_id, f"test_recall_{score.label}", score.recall.value)
+            client.log_metric(run_id, "test_macro_f1", evaluation.macro_f1.value)
+            source = f"{client.get_run(run_id).info.artifact_uri}/{MODEL_FILE}"
+            version = client.create_model_version(
+                MODEL_NAME, source, run_id=run_id, tags={"snapshot_id": evaluation.snapshot_id}
+            )
         return int(version.version)
 
     def aliases(self) -> dict[str, int]:
@@ -150,22 +162,32 @@ class Registry:
             run_id: str = self._client().get_model_version(MODEL_NAME, str(version)).run_id
         return run_id
 
+    def check_model(self, run_id: str) -> None:
+        """Whether a run is there, and its `.keras` file.
+
+        Raises:
+            ObjectNotFound: the run is gone or deleted, or holds no model.
+            RegistryUnavailable: the registry does not answer.
+        """
+        client = self._client()
+        with _asking():
+            stage = client.get_run(run_id).info.lifecycle_stage
+            files = {file.path for file in client.list_artifacts(run_id)}
+        if stage != "active" or MODEL_FILE not in files:
+            raise ObjectNotFound(f"MLflow run {run_id} was deleted, or holds no {MODEL_FILE}")
+
     @contextmanager
     def model_file(self, run_id: str) -> Iterator[Path]:
         """A local copy of a run's `.keras` file for as long as the context lasts.
 
         Raises:
-            ObjectNotFound: the run holds no model.
+            ObjectNotFound: as of `check_model`.
+            RegistryUnavailable: the registry does not answer.
         """
-        from mlflow.exceptions import MlflowException
-
+        self.check_model(run_id)
         with TemporaryDirectory(prefix="xray-model-") as folder:
-            try:
+            with _asking():
                 path = self._client().download_artifacts(run_id, MODEL_FILE, folder)
-            except (MlflowException, FileNotFoundError) as error:
-                if getattr(error, "error_code", _MISSING) != _MISSING:
-                    raise
-                raise ObjectNotFound(f"MLflow run {run_id} holds no {MODEL_FILE}") from error
             yield Path(path)
 
     def _client(self) -> "MlflowClient":
@@ -182,7 +204,7 @@ class Registry:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Tell of MLflow's own errors in the project's."""
+    """Tell of MLflow's own errors, and of those of the connection to it, in the project's."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -191,6 +213,21 @@ def _asking() -> Iterator[None]:
         if error.error_code == _MISSING:
             raise ObjectNotFound(f"the model registry does not have what was asked for: {error.message}") from error
         raise RegistryUnavailable(f"the model registry does not answer as it should: {error.message}") from error
+    except OSError as error:  # also whatever `requests` raises where MLflow lets it through
+        raise RegistryUnavailable(f"the model registry does not answer as it should: {error}") from error
+
+
+def _begin_model(client: "MlflowClient") -> None:
+    """Make the registered model that all versions belong to, once, whoever else does at the same time."""
+    from mlflow.exceptions import MlflowException
+
+    if client.search_registered_models(f"name = '{MODEL_NAME}'"):
+        return
+    try:
+        client.create_registered_model(MODEL_NAME, description="Research tool. Not for diagnostic use.")
+    except MlflowException as error:
+        if error.error_code != _THERE:
+            raise
 
 
 def _record_code(client: "MlflowClient", run_id: str) -> None:

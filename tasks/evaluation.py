@@ -1,5 +1,11 @@
 """Evaluation: a model's predictions on one split of a snapshot, and every figure that follows from them."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
 from storage.predictions import load_predictions, predictions_key, save_predictions
 from storage.registry import Registry
 from storage.settings import Settings
@@ -9,19 +15,35 @@ from tasks.features import gather_features
 from tasks.probing import probe_images
 from tasks.skin import stage_task
 from xray_model.config import GatePolicy
-from xray_model.evaluation.gate import decide
+from xray_model.evaluation.gate import UNKNOWN, decide
 from xray_model.evaluation.metrics import evaluate_table
 from xray_model.evaluation.probes import run_probes
-from xray_model.outcomes import Decision, EvaluationOutcome
+from xray_model.outcomes import ClassScore, Decision, EvaluationOutcome
 
 
 @stage_task("evaluate-model")
 def evaluate_model(
-    run_id: str, model: str, snapshot_id: str, minority: str, policy: GatePolicy, *, probe: bool = False
+    run_id: str,
+    model: str,
+    snapshot_id: str,
+    minority: str,
+    policy: GatePolicy,
+    *,
+    probe: bool = False,
+    against: str | None = None,
 ) -> EvaluationOutcome:
     """Score a recorded model on the test split, in one pass that keeps predictions and labels together.
 
-    With `probe` the shortcut probes are run too; what they need stands in the same table.
+    A model whose predictions are not numbers gets no figures, and no further than the gate.
+
+    Args:
+        run_id: MLflow run of the model.
+        model: what it is called.
+        snapshot_id: what it is scored on.
+        minority: the class that decides.
+        policy: how the figures are computed.
+        probe: whether the shortcut probes are run too; what they need stands in the same table.
+        against: MLflow run of the challenger, where the champion is scored again.
     """
     from xray_model.network import inference, network
 
@@ -33,19 +55,25 @@ def evaluate_model(
     classes = network.class_names(loaded)
     rows = load_snapshot(store.objects, snapshot_id, "test")
     features = gather_features(store, frozen, rows, "see test images").features
-    key = predictions_key(run_id, snapshot_id, "test")
+    key = predictions_key(run_id, snapshot_id, "test", against)
     probabilities = inference.predict_features(head, features)
-    probed = probe_images(store, loaded, snapshot_id, rows, features, policy.seed) if probe else None
+    sound = bool(np.isfinite(probabilities).all())
+    probed = probe_images(store, loaded, snapshot_id, rows, features, policy.seed) if probe and sound else None
     weights = network.decision_weights(loaded)
     table = save_predictions(store.objects, key, rows, classes, probabilities, weights, probed)
+    about = {
+        "model": model,
+        "snapshot_id": snapshot_id,
+        "split": "test",
+        "minority": minority,
+        "predictions_key": key,
+    }
+    if not sound:
+        return _know_nothing(table, classes, **about)
     outcome = evaluate_table(
         table,
         classes,
-        model=model,
-        snapshot_id=snapshot_id,
-        split="test",
-        minority=minority,
-        predictions_key=key,
+        **about,
         draws=policy.draws,
         seed=policy.seed,
         subgroup_patients=policy.subgroup_patients,
@@ -73,4 +101,22 @@ def decide_promotion(
         None if champion is None else load_predictions(objects, champion.predictions_key),
         policy,
         champion_classes,
+    )
+
+
+def _know_nothing(table: pd.DataFrame, classes: Sequence[str], **about: Any) -> EvaluationOutcome:
+    """The evaluation of a model whose predictions are not numbers: what was counted, and of no figure a value."""
+    counts = table.groupby("label")["patient_id"].agg(["size", "nunique"]).reindex(list(classes), fill_value=0)
+    return EvaluationOutcome(
+        classes=tuple(
+            ClassScore(
+                label=str(label), precision=UNKNOWN, recall=UNKNOWN, f1=UNKNOWN, images=images, patients=patients
+            )
+            for label, images, patients in counts.itertuples()
+        ),
+        confusion=((0,) * len(classes),) * len(classes),
+        macro_f1=UNKNOWN,
+        images=len(table),
+        patients=table["patient_id"].nunique(),
+        **about,
     )

@@ -5,13 +5,13 @@ from pydantic import BaseModel, ConfigDict
 
 from storage import ledger
 from storage.objects import Objects
-from storage.promotion import follow_ledger, record_judgement
+from storage.promotion import find_run, follow_ledger, record_judgement
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.skin import stage_task
 from xray_model.config import RetrainOptions
-from xray_model.errors import RegistryUnavailable
+from xray_model.errors import ConfigurationError, ObjectNotFound, RegistryUnavailable
 from xray_model.outcomes import ChampionSummary, Decision, EvaluationOutcome, PromotionOutcome, TrainingOutcome
 
 
@@ -40,9 +40,21 @@ def was_decided(snapshot_id: str, options: RetrainOptions) -> bool:
 
 
 @stage_task("find-champion-run")
-def find_champion_run(champion: ChampionSummary) -> str:
-    """MLflow run of the model in service."""
-    return Registry(Settings()).run_of(champion.version)
+def find_champion_run(champion: ChampionSummary | None) -> str | None:
+    """MLflow run of the model in service; None where there is none, or the registry lost it.
+
+    Raises:
+        ConfigurationError: the registry has another model under its version.
+    """
+    if champion is None:
+        return None
+    settings = Settings()
+    entries = ledger.load_entries(open_store(settings).objects)
+    try:
+        return find_run(entries, Registry(settings), champion.version)
+    except ObjectNotFound as error:
+        get_run_logger().warning("champion v%d cannot be scored: %s", champion.version, error)
+        return None
 
 
 @stage_task("promote")
@@ -58,6 +70,7 @@ def promote(
     Where the policy asks for approval, a challenger that passed waits for a steward.
 
     Raises:
+        ConfigurationError: the registry gave the challenger a version under which another model was decided on.
         DecisionOvertaken: another model came into service since `standing` was looked up.
     """
     settings = Settings()
@@ -68,25 +81,22 @@ def promote(
         backbone=training.backbone,
         classes=tuple(score.label for score in challenger.classes),
         challenger_version=registry.register(training.run_id, challenger),
+        run_id=training.run_id,
+        model_sha256=training.model_sha256,
         test_patients=challenger.patients,
         decision=decision.model_copy(update={"requires_approval": options.gate.require_approval}),
     )
     compared_with = None if standing.champion is None else standing.champion.version
     entry = record_judgement(objects, judgement, compared_with).entry
     _follow(objects, registry)
-    return PromotionOutcome(
-        decision=entry.decision,
-        challenger_version=entry.version,
-        champion_before=entry.champion_before,
-        champion_after=entry.champion_after,
-    )
+    return entry.outcome
 
 
 def _follow(objects: Objects, registry: Registry) -> None:
     """The ledger counts also where the registry does not follow it, and no night is lost by that."""
     try:
         follow_ledger(objects, registry)
-    except RegistryUnavailable:
+    except (ConfigurationError, RegistryUnavailable):
         get_run_logger().warning(
             "the registry's aliases do not follow the ledger; the next run tries again", exc_info=True
         )

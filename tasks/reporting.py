@@ -11,17 +11,19 @@ from prefect.artifacts import create_markdown_artifact
 from storage import reports
 from storage.catalog import batch_ids, load_outcome, load_rows
 from storage.decisions import count_statuses
+from storage.ledger import GateEntry, load_entries
 from storage.objects import Objects
 from storage.predictions import load_predictions
 from storage.registry import Registry
 from storage.reports import Picture, keys
+from storage.retrainings import load_retraining, save_retraining
 from storage.settings import Settings
 from storage.shards import iterate_pixels
 from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
 from tasks.examples import find_examples
 from tasks.skin import stage_task
-from xray_model.errors import ConfigurationError, InvalidInput, XrayError
+from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound, XrayError
 from xray_model.outcomes import BatchOutcome, BatchStatus, EvaluationOutcome, NightOutcome, RetrainOutcome
 from xray_model.progress import advance
 
@@ -44,9 +46,36 @@ def find_untold_batches(told: tuple[str, ...]) -> tuple[BatchOutcome, ...]:
     return tuple(load_outcome(objects, batch_id) for batch_id in untold)
 
 
+@stage_task("keep-retraining")
+def keep_retraining(outcome: RetrainOutcome) -> None:
+    """Keep what the card of a model is made of, before the model is decided on."""
+    if outcome.training is not None:
+        save_retraining(open_store(Settings()).objects, outcome.training.run_id, outcome)
+
+
+@stage_task("find-untold-models")
+def find_untold_models() -> tuple[RetrainOutcome, ...]:
+    """Judged models that have no page, because the run that judged them died before it wrote one, or could not."""
+    objects = open_store(Settings()).objects
+    pages = {info.key for info in objects.list(keys.MODELS)}
+    untold = []
+    for entry in load_entries(objects):
+        if not isinstance(entry, GateEntry) or entry.run_id is None or keys.model_page(entry.version) in pages:
+            continue
+        try:
+            kept = load_retraining(objects, entry.run_id)
+        except (InvalidInput, ObjectNotFound) as error:
+            get_run_logger().warning("model v%d has no page, and none can be written: %s", entry.version, error)
+        else:
+            untold.append(kept.model_copy(update={"promotion": entry.outcome}))
+    return tuple(untold)
+
+
 @stage_task("write-model-report")
 def write_model_report(outcome: RetrainOutcome) -> str:
     """Write the card of a judged model, as a page and beside the model, and renew the index; returns the page's key.
+
+    The page is written last but for the index: where it is there, the card is whole.
 
     Raises:
         InvalidInput: no model was trained and judged.
@@ -55,15 +84,17 @@ def write_model_report(outcome: RetrainOutcome) -> str:
     objects, training, challenger = open_store(settings).objects, outcome.training, outcome.challenger
     if training is None or challenger is None:
         raise InvalidInput("there is no judged model to write a card of: write cards of retrainings that trained one")
+    table = load_predictions(objects, challenger.predictions_key)
+    sound = bool(table["predicted"].notna().all())  # of a model whose predictions are not numbers there are no pictures
     card = reports.make_card(
         outcome,
-        table=load_predictions(objects, challenger.predictions_key),
+        table=table if sound else None,
         sources=_count_sources(load_snapshot(objects, challenger.snapshot_id, "train")),
-        examples=_find_examples(objects, training.run_id, challenger),
+        examples=_find_examples(objects, training.run_id, challenger) if sound else (),
     )
-    key = reports.write_model_page(objects, outcome, card)
     pictures = {f"{drawing.name}.svg": drawing.svg for drawing in card.drawings}
     Registry(settings).record_card(training.run_id, reports.render_card_markdown(outcome, card), pictures)
+    key = reports.write_model_page(objects, outcome, card)
     reports.write_index(objects, count_statuses(objects))
     return key
 

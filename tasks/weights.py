@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from storage import ledger
 from storage.objects import Objects, open_objects
+from storage.promotion import find_run
 from storage.registry import Registry
 from storage.settings import Settings
 from xray_model.config import TrainingOptions
@@ -42,11 +43,12 @@ def fetch_weights(objects: Objects, options: TrainingOptions) -> Iterator["Weigh
 
     source, sha256 = options.weights, options.weights_sha256
     if source == CHAMPION:
-        champion = ledger.champion_of(ledger.load_entries(objects))
+        entries = ledger.load_entries(objects)
+        champion = ledger.champion_of(entries)
         if champion is None:
             raise WeightsError("there is no model in service to start from: take other weights for the first training")
         registry = Registry(Settings())
-        with registry.model_file(registry.run_of(champion.version)) as path:
+        with registry.model_file(find_run(entries, registry, champion.version)) as path:
             yield Weights(source, sha256, path)
     elif source.startswith((_IN_STORE, _ON_S3)):
         with TemporaryDirectory(prefix="xray-weights-") as folder:

@@ -1,8 +1,8 @@
-"""Versions in a model registry, without a model behind them."""
+"""Versions in a model registry, with a few bytes in place of a model."""
 
 from pathlib import Path
 
-from storage.registry import Registry
+from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
 from xray_model.outcomes import ClassScore, EvaluationOutcome, Interval, TrainingOutcome
 
@@ -18,9 +18,10 @@ def register_models(home: Path) -> None:
 
 
 def begin_run(registry: Registry) -> str:
-    """A run as a training leaves it, at once and with nothing in it."""
+    """A run as a training leaves it, at once and with a model in it that nothing can load."""
     client = registry._client()
     run_id: str = client.create_run(registry._experiment(client)).info.run_id
+    client.log_text(run_id, "weights", MODEL_FILE)
     return run_id
 
 

@@ -97,6 +97,8 @@ def test_moments_are_read_as_utc(text: str, moment: datetime) -> None:
     ("text", "words"),
     [
         ("yesterday", "is no day"),
+        ("20260503", "is no day"),
+        ("20260503T1430", "is no day"),
         ("2026-02-30", "is no day"),
         ("2026-11-22", "still to come"),
         ("2026-11-21T12:01", "still to come"),

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage.predictions import load_predictions, save_predictions
+from storage.predictions import load_predictions, predictions_key, save_predictions
 from storage.store import Store
-from xray_model.errors import InvalidInput
 from xray_model.evaluation.confusion import patient_confusions
 
 CLASSES = ("covid", "normal")
@@ -49,8 +48,13 @@ def test_what_was_probed_stands_beside(store: Store) -> None:
     assert loaded["age"].notna().tolist() == [True, True, False]
 
 
-def test_broken_predictions_are_not_kept(store: Store) -> None:
-    """A probability that is not a number is an error, and no table is written."""
-    with pytest.raises(InvalidInput, match="1 of 3 predictions are not numbers"):
-        save_predictions(store.objects, "k.parquet", ROWS, CLASSES, PROBABILITIES * [[1], [np.nan], [1]], (1.0, 1.0))
-    assert not store.objects.exists("k.parquet")
+def test_broken_predictions_decide_on_no_class(store: Store) -> None:
+    """Where a probability is not a number nothing is predicted, so that what is broken can be seen in the table."""
+    save_predictions(store.objects, "k.parquet", ROWS, CLASSES, PROBABILITIES * [[1], [np.nan], [1]], (1.0, 1.0))
+    assert load_predictions(store.objects, "k.parquet")["predicted"].isna().tolist() == [False, True, False]
+
+
+def test_no_table_takes_the_place_of_another() -> None:
+    """A champion that is scored again keeps the table it was promoted on, also on the same snapshot."""
+    own = predictions_key("run", "s", "test")
+    assert len({own, predictions_key("run", "s", "test", "a"), predictions_key("run", "s", "test", "b")}) == 3

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from storage import promotion
 from storage.ledger import Judgement, LedgerEntry, StewardEntry, append_entry, champion_of, find_waiting, load_entries
@@ -12,23 +13,25 @@ from storage.objects import Objects
 from storage.promotion import (
     Recorded,
     approve_model,
+    find_run,
     follow_ledger,
     previous_champion,
     record_judgement,
     refuse_model,
     roll_back,
 )
-from storage.registry import Registry
+from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
 from storage.store import Store
+from tests.registering import begin_run, evaluation
 from tests.storage.entries import decision, gate, steward, write_ledger
-from xray_model.errors import DecisionOvertaken, InvalidInput, ObjectNotFound, RegistryUnavailable
+from xray_model.errors import ConfigurationError, DecisionOvertaken, InvalidInput, ObjectNotFound, RegistryUnavailable
 
 WAITING: list[LedgerEntry] = [gate(0, 1), gate(1, 2, 1), gate(2, 3, 2, approval=True)]
 """v2 is in service, v1 was, and v3 waits."""
 
 
-def judgement(version: int, *, promote: bool = True, approval: bool = False) -> Judgement:
+def judgement(version: int, *, promote: bool = True, approval: bool = False, run_id: str | None = None) -> Judgement:
     """What the gate decided on a version."""
     return Judgement(
         snapshot_id="s",
@@ -36,6 +39,7 @@ def judgement(version: int, *, promote: bool = True, approval: bool = False) -> 
         backbone="basic_cnn",
         classes=("covid", "normal"),
         challenger_version=version,
+        run_id=run_id,
         test_patients=40,
         decision=decision(promote=promote, approval=approval),
     )
@@ -186,6 +190,7 @@ def test_nothing_to_go_back_from(store: Store) -> None:
         ({"why": "x" * 2001}, "why: String should have at most 2000"),
         ({"why": "a\x1b[31m"}, "why: holds a control character"),
         ({"who": ""}, "who: must not be blank"),
+        ({"who": " The gate"}, "'The gate' is no person"),
     ],
 )
 def test_a_decision_needs_a_name_and_a_reason(
@@ -206,6 +211,39 @@ def test_a_model_that_is_gone_is_not_put_in_service(store: Store, registry: Regi
     with pytest.raises(ObjectNotFound, match="version=1"):
         roll_back(store.objects, registry, 1, who="ada", why="seen")
     assert in_service(store) == 2
+
+
+@pytest.mark.parametrize("lost", ["run", "file"])
+def test_a_model_without_its_file_is_not_put_in_service(store: Store, registry: Registry, lost: str) -> None:
+    """A version alone is no model: its run must be there, and the file in it."""
+    client, run_id = registry._client(), begin_run(registry)
+    version = registry.register(run_id, evaluation())
+    entry = gate(3, version, 2, approval=True)
+    write_ledger(store.objects, *WAITING, entry)
+    if lost == "run":
+        client.delete_run(run_id)
+    else:
+        LocalArtifactRepository(client.get_run(run_id).info.artifact_uri).delete_artifacts(MODEL_FILE)
+    with pytest.raises(ObjectNotFound, match=f"{run_id} was deleted, or holds no {MODEL_FILE}"):
+        approve_model(store.objects, registry, version, who="ada", why="seen")
+    assert load_entries(store.objects) == [*WAITING, entry]
+
+
+def test_numbers_that_begin_again_are_noticed(store: Store, registry: Registry) -> None:
+    """With another MLflow v1 is another model: it gets no decision, no alias, and is not put in service."""
+    record_judgement(store.objects, judgement(1, run_id="lost"), None)
+    record_judgement(store.objects, judgement(2, run_id=registry.run_of(2)), 1)
+    entries = load_entries(store.objects)
+    other = "this is not the registry that the ledger was written with"
+    with pytest.raises(ConfigurationError, match=other):
+        record_judgement(store.objects, judgement(1, run_id=registry.run_of(1)), 2)
+    with pytest.raises(ConfigurationError, match=other):
+        follow_ledger(store.objects, registry)
+    with pytest.raises(ConfigurationError, match=other):
+        roll_back(store.objects, registry, 1, who="ada", why="seen")
+    assert find_run(entries, registry, 2) == registry.run_of(2)
+    assert load_entries(store.objects) == entries
+    assert registry.aliases() == {}
 
 
 def test_a_registry_that_does_not_answer_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

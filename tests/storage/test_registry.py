@@ -4,6 +4,7 @@ import contextlib
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from mlflow.entities import Run
 from storage import code_version, system_metrics
 from storage.registry import Registry
 from storage.settings import Settings
+from tests.registering import begin_run
 from tests.storage.repositories import commit_code
-from xray_model.errors import ObjectNotFound
+from xray_model.errors import ObjectNotFound, RegistryUnavailable
 from xray_model.outcomes import ClassScore, EpochScore, EvaluationOutcome, Interval, TrainingOutcome
 
 SURE = Interval(value=0.9, low=0.8, high=0.95)
@@ -102,6 +104,35 @@ def test_failed_training_stays_visible(home: Path) -> None:
     with pytest.raises(ZeroDivisionError), registry.training_run("name") as run_id:
         raise ZeroDivisionError
     with pytest.raises(ObjectNotFound, match="holds no"), registry.model_file(run_id):
+        pass
+
+
+def test_two_first_registrations_at_once(home: Path) -> None:
+    """Of two that both find no registered model one makes it, and each gets its version."""
+    registry = Registry(Settings())
+    runs = [begin_run(registry) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        versions = list(pool.map(lambda run_id: registry.register(run_id, EVALUATION), runs))
+    assert sorted(versions) == [1, 2]
+
+
+def test_the_registered_model_is_made_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That another made it after one looked is no failure."""
+    registry = Registry(Settings())
+    registry.register(begin_run(registry), EVALUATION)
+    monkeypatch.setattr(MlflowClient, "search_registered_models", lambda *_, **__: [])
+    assert registry.register(begin_run(registry), EVALUATION) == 2
+
+
+def test_every_question_to_a_registry_that_is_away_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a finished training still needs of MLflow fails as the tasks retry it."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = Registry(Settings(registry="http://127.0.0.1:9"))
+    with pytest.raises(RegistryUnavailable):
+        away.register("r", EVALUATION)
+    with pytest.raises(RegistryUnavailable):
+        away.record_card("r", "text", {})
+    with pytest.raises(RegistryUnavailable), away.model_file("r"):
         pass
 
 

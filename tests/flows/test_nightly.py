@@ -12,14 +12,15 @@ import pandas as pd
 import pytest
 
 from apps.push import push_batch
+from flows import retrain
 from flows.ingest import ingest
 from flows.nightly import nightly
 from flows.running import run_flow
 from storage import catalog, staging
 from storage.incoming import list_ready
-from storage.ledger import load_entries
+from storage.ledger import champion_of, load_entries
 from storage.promotion import approve_model
-from storage.registry import CHALLENGER, CHAMPION, Registry
+from storage.registry import CARD_FOLDER, CHALLENGER, CHAMPION, Registry
 from storage.reports import headline
 from storage.settings import Settings
 from storage.store import Store, open_store
@@ -39,7 +40,7 @@ from xray_model.data.phantoms import (
     write_broken_files,
     write_class_folders,
 )
-from xray_model.outcomes import BatchStatus, NightOutcome
+from xray_model.outcomes import BatchStatus, NightOutcome, RetrainOutcome
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -296,6 +297,34 @@ def test_batch_that_no_page_tells_of_is_told_the_next_night(home: Path, cohort: 
     night = run(INGEST_ONLY)
     assert night.batches == committed
     assert run(INGEST_ONLY).batches == ()
+
+
+def test_card_of_a_run_that_died_is_written_the_next_night(
+    home: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the promotion and the card nothing is lost: page and Markdown copy are there after the next night."""
+
+    class Killed(BaseException):
+        """What no night catches."""
+
+    def die(_: RetrainOutcome) -> None:
+        raise Killed
+
+    push_batch(cohort, "bimcv", "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(retrain, "write_model_report", die)
+        with pytest.raises(Killed):
+            run()
+    objects, page = open_store(Settings()).objects, "reports/models/v1/index.html"
+    assert champion_of(load_entries(objects)) is not None
+    assert not objects.exists(page)
+    night = run()
+    assert not night.retrain.trained
+    assert objects.exists(page)
+    assert page.removeprefix("reports/") in objects.get("reports/index.html").decode()
+    registry = Registry(Settings())
+    files = registry._client().list_artifacts(registry.run_of(1), CARD_FOLDER)
+    assert f"{CARD_FOLDER}/README.md" in {file.path for file in files}
 
 
 def test_alias_left_behind_by_a_crash_is_moved(home: Path, cohort: Path) -> None:

@@ -1,4 +1,4 @@
-"""A retraining stops before it trains where what it would learn from breaks a rule."""
+"""A retraining stops before it trains on what breaks a rule, and no failure after it costs what it trained."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,24 @@ import pytest
 from flows import retrain as flow
 from flows.running import run_flow
 from storage.catalog import commit_batch
+from storage.ledger import append_entry
+from storage.registry import Registry
 from storage.store import Store
+from tests.registering import begin_run, evaluation, training
+from tests.storage.entries import decision, gate
 from xray_model.config import RetrainOptions, SnapshotOptions
-from xray_model.errors import LeakFound, SnapshotRefused, XrayError
-from xray_model.outcomes import BatchOutcome, BatchStatus
+from xray_model.errors import (
+    ConfigurationError,
+    InvalidInput,
+    LeakFound,
+    ObjectNotFound,
+    SnapshotRefused,
+    XrayError,
+)
+from xray_model.outcomes import BatchOutcome, BatchStatus, EvaluationOutcome, RetrainOutcome, SnapshotOutcome
+
+CLASSES = ("covid", "normal")
+OPTIONS = RetrainOptions(snapshot=SnapshotOptions(classes=CLASSES))
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -68,5 +82,87 @@ def test_a_planted_leak_stops_the_run_before_training(
     monkeypatch.setattr(flow, "train_challenger", lambda *given: begun.append(given))
     commit(store, planted)
     with pytest.raises(error, match=told):
-        run_flow(flow.retrain, RetrainOptions(snapshot=SnapshotOptions(classes=("covid", "normal"))))
+        run_flow(flow.retrain, OPTIONS)
     assert begun == []
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> list[object]:
+    """A retraining without images: every step up to the gate is a stand-in; gives the champions that it judged."""
+    judged: list[object] = []
+    counts = {split: {"covid": 50, "normal": 20} for split in ("train", "validation", "test")}
+    snapshot = SnapshotOutcome(snapshot_id="s", counts=counts, patients={})
+
+    def judge(_: EvaluationOutcome, champion: EvaluationOutcome | None, *__: object) -> object:
+        judged.append(champion)
+        return decision()
+
+    monkeypatch.setattr(flow, "build_snapshot", lambda _: snapshot)
+    monkeypatch.setattr(flow, "check_snapshot", lambda *_: None)
+    monkeypatch.setattr(flow, "train_challenger", lambda *_: training(begin_run(registry)))
+    monkeypatch.setattr(flow, "evaluate_model", lambda *_, **__: evaluation())
+    monkeypatch.setattr(flow, "decide_promotion", judge)
+    monkeypatch.setattr(flow, "write_model_report", lambda _: None)
+    return judged
+
+
+@pytest.mark.usefixtures("quick", "store")
+def test_a_page_that_fails_does_not_undo_a_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is in service and the outcome says so, and that its page is missing; the next run writes it."""
+    told: list[RetrainOutcome] = []
+
+    def fail(_: RetrainOutcome) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flow, "write_model_report", fail)
+        outcome = run_flow(flow.retrain, OPTIONS)
+    assert outcome.promotion.champion_after == outcome.promotion.challenger_version
+    assert "page could not be written" in outcome.reasons[-1]
+    monkeypatch.setattr(flow, "write_model_report", told.append)
+    assert not run_flow(flow.retrain, OPTIONS).trained
+    assert [one.promotion for one in told] == [outcome.promotion]
+    assert told[0].training == outcome.training
+
+
+def lose_nothing(*_: object, **__: object) -> EvaluationOutcome:
+    """A champion that can be scored."""
+    return evaluation()
+
+
+def lose_file(_: str, model: str, *__: object, **___: object) -> EvaluationOutcome:
+    """A champion whose file is gone."""
+    if model != "challenger":
+        raise ObjectNotFound(model)
+    return evaluation()
+
+
+def lose_bytes(_: str, model: str, *__: object, **___: object) -> EvaluationOutcome:
+    """A champion whose file cannot be loaded."""
+    if model != "challenger":
+        raise InvalidInput(model)
+    return evaluation()
+
+
+@pytest.mark.parametrize(
+    ("version", "evaluate"), [(99, lose_nothing), (1, lose_file), (1, lose_bytes)], ids=["version", "file", "bytes"]
+)
+def test_a_champion_that_cannot_be_scored_reaches_the_gate(
+    store: Store, quick: list[object], monkeypatch: pytest.MonkeyPatch, version: int, evaluate: object
+) -> None:
+    """Whatever became of it, the policy says what follows, and the night does not fail."""
+    append_entry(store.objects, gate(0, version))
+    monkeypatch.setattr(flow, "evaluate_model", evaluate)
+    assert run_flow(flow.retrain, OPTIONS).trained
+    assert quick == [None]
+
+
+def test_a_champion_of_another_registry_stops_the_run_before_training(
+    store: Store, quick: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where MLflow began its numbers again, nothing is trained to be compared with a model that nobody judged."""
+    append_entry(store.objects, gate(0, 1).model_copy(update={"run_id": "lost"}))
+    monkeypatch.setattr(flow, "train_challenger", lambda *_: pytest.fail("trained"))
+    with pytest.raises(ConfigurationError, match="not the registry that the ledger was written with"):
+        run_flow(flow.retrain, OPTIONS)
+    assert quick == []

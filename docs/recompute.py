@@ -9,15 +9,15 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.metrics import classification_report, f1_score, roc_auc_score
 
-DRAWS, SEED = 2000, 20  # the policy's defaults
 night = Path(sys.argv[1])
 told = json.loads(night.read_text())["retrain"]
-minority, found, drawn_f1 = told["challenger"]["minority"], {}, {}
+decision, found, drawn_f1 = told["promotion"]["decision"], {}, {}
+minority, draws, seed = decision["minority"], decision["draws"], decision["seed"]
 for who in [name for name in ("challenger", "champion") if told[name]]:
     table = pd.read_parquet(night.parents[3] / told[who]["predictions_key"]).sort_values("image_id")
     truth = table["label"] == minority
     patients, patient = np.unique(table["patient_id"].astype(str), return_inverse=True)
-    drawn = np.random.default_rng(SEED).integers(len(patients), size=(DRAWS, len(patients)))
+    drawn = np.random.default_rng(seed).integers(len(patients), size=(draws, len(patients)))
     times = [np.bincount(draw, minlength=len(patients))[patient] for draw in drawn]
     f1 = drawn_f1[who] = np.array(
         [f1_score(truth, table["predicted"] == minority, sample_weight=weight) for weight in times]
@@ -37,6 +37,6 @@ if "champion" in found:
     ours, theirs = found["challenger"], found["champion"]
     images = table[truth].groupby("patient_id").size()
     freedom = max(images.sum() ** 2 / (images**2).sum() - 1, 1)
-    ahead = ours["minority_f1"]["predicted"] - theirs["minority_f1"]["predicted"]
+    ahead = ours["minority_f1"]["predicted"] - theirs["minority_f1"]["predicted"] + decision["margin"]
     found["probability_better"] = student.cdf(ahead / (drawn_f1["challenger"] - drawn_f1["champion"]).std(), freedom)
 print(json.dumps(found, indent=2, default=float))

@@ -16,7 +16,7 @@ from xray_model.outcomes import Decision, EvaluationOutcome
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("covid", "normal", "pneumonia")
-POLICY = GatePolicy()
+POLICY = GatePolicy(margin=0.02, draws=300, seed=7)
 
 
 def predict(seed: int, skill: float) -> pd.DataFrame:
@@ -66,9 +66,9 @@ def decided(tmp_path: Path) -> tuple[Path, EvaluationOutcome, EvaluationOutcome,
     night = tmp_path / "reports" / "nights" / "n" / "night.json"
     night.parent.mkdir(parents=True)
     names = ("challenger", "champion")
-    night.write_text(
-        json.dumps({"retrain": {name: one.model_dump(mode="json") for name, one in zip(names, outcomes, strict=True)}})
-    )
+    told = {name: one.model_dump(mode="json") for name, one in zip(names, outcomes, strict=True)}
+    told["promotion"] = {"decision": decision.model_dump(mode="json")}
+    night.write_text(json.dumps({"retrain": told}))
     return night, outcomes[0], outcomes[1], decision
 
 

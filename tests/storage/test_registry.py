@@ -204,8 +204,11 @@ def test_commit_and_changes_stand_in_the_run(home: Path, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_short_run_has_system_metrics_and_ends_their_thread(home: Path, fails: bool) -> None:
+def test_short_run_has_system_metrics_and_ends_their_thread(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
     """While a model is trained the machine is watched, and no longer, also where the training ends in an error."""
+    monkeypatch.setattr(system_metrics, "_SECONDS", 60.0)
     before = monitors()
     started = time.monotonic()
     with contextlib.suppress(ZeroDivisionError), Registry(Settings()).training_run("name") as run_id:

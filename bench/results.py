@@ -152,7 +152,7 @@ def main() -> None:
             whole = [run for run in found if (run.task, run.way) not in {(one.task, one.way) for one in refused}]
             notes = sorted({f"- {one.way} is not in the table of {one.task}: {one.reason}" for one in refused})
             aims = {task.name: task.aim for task in TASKS}
-            write_tables(chosen.out, whole, aims, "\n".join([INTRODUCTION, *notes]))
+            write_tables(chosen.out, whole, aims, "\n".join([INTRODUCTION, *notes, ""]) if notes else INTRODUCTION)
 
 
 def arguments() -> argparse.Namespace:

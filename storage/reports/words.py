@@ -162,14 +162,16 @@ def _failing(decision: Decision) -> str:
         return ""
     first = failed[0]
     kind, _, label = first.name.partition("-")
+    if label and kind in {"recall", "floor"}:
+        return f": the challenger finds too few {label} images"
     short = {
         "evidence": f"too few test patients with {decision.minority} to judge the challenger",
         "floor": f"the challenger's F1 of {decision.minority}, {figures.fraction(decision.minority_f1.value)}, "
         "is below the floor",
+        "skill": f"the challenger is not shown to know more of {decision.minority} than a guess",
         "better": f"the challenger is not shown to be better on {decision.minority}",
-        "recall": f"the challenger finds too few {label} images",
-        "comparable": "the challenger tells other classes apart",
-    }.get(kind)
+        "comparable": "the challenger cannot be compared with it",
+    }.get(first.name)
     return f": {short}" if short else _because((first.sentence,))
 
 

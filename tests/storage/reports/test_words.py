@@ -53,9 +53,13 @@ def nights(
         "kept, recall": make_night(
             0, new, retrain=make_retrain(7, 6, promote=False, check="recall-covid"), champion=v6
         ),
-        "kept, other classes": make_night(
+        "kept, not comparable": make_night(
             0, new, retrain=make_retrain(7, 6, promote=False, check="comparable"), champion=v6
         ),
+        "kept, floor of a class": make_night(
+            0, new, retrain=make_retrain(7, 6, promote=False, check="floor-covid"), champion=v6
+        ),
+        "kept, no skill": make_night(0, new, retrain=make_retrain(7, 6, promote=False, check="skill"), champion=v6),
         "kept, a condition of later": make_night(
             0, new, retrain=make_retrain(7, 6, promote=False, check="probes"), champion=v6
         ),
@@ -94,7 +98,12 @@ def nights(
             f"{SOME}; kept v6: too few test patients with normal to judge the challenger",
         ),
         ("kept, recall", f"{SOME}; kept v6: the challenger finds too few covid images"),
-        ("kept, other classes", f"{SOME}; kept v6: the challenger tells other classes apart"),
+        ("kept, not comparable", f"{SOME}; kept v6: the challenger cannot be compared with it"),
+        ("kept, floor of a class", f"{SOME}; kept v6: the challenger finds too few covid images"),
+        (
+            "kept, no skill",
+            f"{SOME}; kept v6: the challenger is not shown to know more of normal than a guess",
+        ),
         ("kept, a condition of later", f"{SOME}; kept v6: the challenger does not do"),
         (
             "one held",

@@ -5,7 +5,16 @@ They hold pseudonyms, image ids, keys and figures; never arrays, frames, models,
 
 from xray_model.outcomes.base import Interval, Outcome, format_fraction
 from xray_model.outcomes.batches import BatchOutcome, BatchStatus, ExpectationResult, Refusal
-from xray_model.outcomes.drift import ColumnDrift, DriftOutcome, DriftState
+from xray_model.outcomes.drift import (
+    ClassShare,
+    ColumnChart,
+    ColumnDrift,
+    DriftFamily,
+    DriftOutcome,
+    DriftState,
+    DriftSubject,
+    MonitorOutcome,
+)
 from xray_model.outcomes.evaluation import (
     Calibration,
     ClassScore,
@@ -26,14 +35,19 @@ __all__ = [
     "ChampionSummary",
     "Check",
     "ClassScore",
+    "ClassShare",
+    "ColumnChart",
     "ColumnDrift",
     "Decision",
+    "DriftFamily",
     "DriftOutcome",
     "DriftState",
+    "DriftSubject",
     "EpochScore",
     "EvaluationOutcome",
     "ExpectationResult",
     "Interval",
+    "MonitorOutcome",
     "NightOutcome",
     "Outcome",
     "ProbeName",

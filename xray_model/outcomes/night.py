@@ -34,6 +34,8 @@ class NightOutcome(Outcome):
     finished: datetime
     batches: tuple[BatchOutcome, ...]
     drift: DriftOutcome
+    batch_drift: tuple[DriftOutcome, ...] = ()
+    """Of each batch that was compared by itself."""
     retrain: RetrainOutcome
     champion: ChampionSummary | None
     """The champion after the night; None when there is none yet."""

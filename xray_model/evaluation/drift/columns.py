@@ -1,0 +1,60 @@
+"""The drift frame: what of each image is compared, one row per image.
+
+Beside `IDENTITY` a frame has those of `NUMBERS`, `CATEGORIES`, `p_<class>` and `EMBEDDING` that are known of its
+images; a missing column is told of, never a failure.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xray_model.outcomes import DriftFamily
+
+Kind = Literal["number", "category"]
+
+IDENTITY = ("image_id", "patient_id", "source")
+"""Pseudonyms, and the source by which new images are put beside known ones."""
+EMBEDDING_AXES = 16
+EMBEDDING = tuple(f"e_{axis:02d}" for axis in range(EMBEDDING_AXES))
+"""float32: the champion's embedding on the principal axes of the reference's, each in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameColumn:
+    """A column that is compared by itself."""
+
+    name: str
+    word: str
+    """What a steward calls it."""
+    family: DriftFamily
+    kind: Kind
+    more: str = ""
+    """What new images are where a number has grown: "The images are `more`"."""
+    less: str = ""
+
+
+COLUMNS = (
+    FrameColumn("mean", "brightness", DriftFamily.QUALITY, "number", "brighter", "darker"),
+    FrameColumn("std", "contrast", DriftFamily.QUALITY, "number", "richer in contrast", "flatter"),
+    FrameColumn("entropy", "gray levels used", DriftFamily.QUALITY, "number", "finer in gray", "coarser in gray"),
+    FrameColumn("sharpness", "sharpness", DriftFamily.QUALITY, "number", "sharper or noisier", "more blurred"),
+    FrameColumn("saturated", "pure black or white", DriftFamily.QUALITY, "number", "more clipped", "less clipped"),
+    FrameColumn("border", "empty border", DriftFamily.QUALITY, "number", "more framed", "less framed"),
+    FrameColumn("aspect", "width over height", DriftFamily.QUALITY, "number", "wider", "narrower"),
+    FrameColumn("inversion", "likeness to a negative", DriftFamily.QUALITY, "number", "more like negatives", "less so"),
+    FrameColumn("bits", "bits stored", DriftFamily.QUALITY, "category"),
+    FrameColumn("window_path", "how gray levels were made", DriftFamily.QUALITY, "category"),
+    FrameColumn("manufacturer", "scanner maker", DriftFamily.QUALITY, "category"),
+    FrameColumn("source", "source", DriftFamily.POPULATION, "category"),
+    FrameColumn("view", "view", DriftFamily.POPULATION, "category"),
+    FrameColumn("sex", "sex", DriftFamily.POPULATION, "category"),
+    FrameColumn("age", "age", DriftFamily.POPULATION, "number", "older", "younger"),
+    FrameColumn("age_recorded", "whether the age is recorded", DriftFamily.POPULATION, "category"),
+    FrameColumn("label", "finding", DriftFamily.POPULATION, "category"),
+    FrameColumn("predicted", "predicted finding", DriftFamily.PREDICTION, "category"),
+    FrameColumn("uncertainty", "uncertainty", DriftFamily.PREDICTION, "number", "harder to tell", "easier to tell"),
+)
+"""Of every frame; the probabilities `p_<class>` are numbers of the family `prediction` beside them. `sharpness` is
+compared by its logarithm. `age_recorded` is `yes` or `no`. `uncertainty` is the entropy of the probabilities in bits."""
+
+NUMBERS = tuple(column.name for column in COLUMNS if column.kind == "number")
+CATEGORIES = tuple(column.name for column in COLUMNS if column.kind == "category")

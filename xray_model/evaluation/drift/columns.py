@@ -53,8 +53,11 @@ COLUMNS = (
     FrameColumn("predicted", "predicted finding", DriftFamily.PREDICTION, "category"),
     FrameColumn("uncertainty", "uncertainty", DriftFamily.PREDICTION, "number", "harder to tell", "easier to tell"),
 )
-"""Of every frame; the probabilities `p_<class>` are numbers of the family `prediction` beside them. `sharpness` is
-compared by its logarithm. `age_recorded` is `yes` or `no`. `uncertainty` is the entropy of the probabilities in bits."""
+"""Of every frame; the probabilities `p_<class>` are numbers of the family `prediction` beside them.
+
+`sharpness` is compared by its logarithm, `age_recorded` is `yes` or `no`, and `uncertainty` is the entropy of the
+probabilities in bits.
+"""
 
 NUMBERS = tuple(column.name for column in COLUMNS if column.kind == "number")
 CATEGORIES = tuple(column.name for column in COLUMNS if column.kind == "category")

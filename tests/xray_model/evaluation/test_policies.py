@@ -1,52 +1,9 @@
-"""Drift and retraining policies: tables of cases."""
+"""When a snapshot is trained on: tables of cases."""
 
 import pytest
 
-from xray_model.config import DriftPolicy
-from xray_model.evaluation.drift_policy import decide_drift
 from xray_model.evaluation.retrain_policy import FEWEST_TO_TRAIN, decide_retrain, minority_class
-from xray_model.outcomes import ColumnDrift, DriftState, SnapshotOutcome
-
-
-def columns(moved: int, still: int) -> list[ColumnDrift]:
-    """Columns of which so many moved."""
-    return [
-        ColumnDrift(
-            column=f"c{place}",
-            method="wasserstein",
-            score=0.9 if place < moved else 0.1,
-            threshold=0.3,
-            moved=place < moved,
-            current="mean 2",
-            reference="mean 1",
-        )
-        for place in range(moved + still)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("moved", "still", "images", "state"),
-    [
-        (0, 10, 100, DriftState.OK),
-        (2, 8, 100, DriftState.OK),
-        (3, 7, 100, DriftState.WATCH),
-        (5, 5, 100, DriftState.RETRAIN),
-        (10, 0, 100, DriftState.RETRAIN),
-        (10, 0, 29, DriftState.UNKNOWN),
-        (0, 0, 100, DriftState.UNKNOWN),
-    ],
-)
-def test_drift_state(moved: int, still: int, images: int, state: DriftState) -> None:
-    """The share of moved columns decides, and too little to compare is said, never passed."""
-    outcome = decide_drift(columns(moved, still), images, 500, DriftPolicy())
-    assert outcome.state is state
-    assert outcome.reasons
-
-
-def test_drift_names_the_most_moved_first() -> None:
-    """The reasons begin with a count and the columns that moved most."""
-    found = [column.model_copy(update={"score": 0.3 + place}) for place, column in enumerate(columns(3, 3))]
-    assert decide_drift(found, 100, 500, DriftPolicy()).reasons[0] == "3 of 6 columns moved: c2, c1, c0."
+from xray_model.outcomes import SnapshotOutcome
 
 
 def snapshot(train: dict[str, int], test: dict[str, int]) -> SnapshotOutcome:

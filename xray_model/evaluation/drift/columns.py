@@ -4,6 +4,7 @@ Beside `IDENTITY` a frame has those of `NUMBERS`, `CATEGORIES`, `p_<class>` and 
 images; a missing column is told of, never a failure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,9 +56,17 @@ COLUMNS = (
 )
 """Of every frame; the probabilities `p_<class>` are numbers of the family `prediction` beside them.
 
-`sharpness` is compared by its logarithm, `age_recorded` is `yes` or `no`, and `uncertainty` is the entropy of the
-probabilities in bits.
+`sharpness` is compared by the logarithm of itself and 1, `age_recorded` is `yes` or `no`, and `uncertainty` is the
+entropy of the probabilities in bits.
 """
 
 NUMBERS = tuple(column.name for column in COLUMNS if column.kind == "number")
 CATEGORIES = tuple(column.name for column in COLUMNS if column.kind == "category")
+
+
+def list_columns(classes: Sequence[str]) -> tuple[FrameColumn, ...]:
+    """Every column that is compared by itself, with the probabilities of these classes."""
+    return (
+        *COLUMNS,
+        *(FrameColumn(f"p_{label}", f"probability of {label}", DriftFamily.PREDICTION, "number") for label in classes),
+    )

@@ -42,7 +42,10 @@ class Comparison:
 
     current: pd.DataFrame
     reference: pd.DataFrame
-    """Frames with the same columns, categories as strings with `unknown` for what is missing."""
+    """Frames with the same columns: numbers float64 with NaN for what is missing, categories as strings with `unknown`.
+
+    A finding, and the model's answer, is missing (None) where there is none: only images that have one are compared.
+    """
     columns: tuple[ComparedColumn, ...]
     domain: DomainTest | None
     classes: tuple[ClassShare, ...]

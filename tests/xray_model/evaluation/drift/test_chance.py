@@ -1,0 +1,53 @@
+"""Thresholds that many columns pass together by chance as seldom as was asked for."""
+
+import numpy as np
+import pytest
+
+from xray_model.evaluation.drift.chance import Chance, deal_labels
+
+RNG = np.random.default_rng(0)
+
+
+def test_as_many_are_new_in_each_stratum() -> None:
+    """A deal exchanges images within their stratum only."""
+    new = np.array([True] * 10 + [False] * 50)
+    strata = np.where(np.arange(60) % 10 < 3, 0, 1)
+    labels = deal_labels(new, strata, 40, seed=1)
+    for stratum in (0, 1):
+        assert (labels[strata == stratum].sum(axis=0) == new[strata == stratum].sum()).all()
+    assert len(np.unique(labels, axis=1).T) > 30
+
+
+@pytest.mark.parametrize("together", [0.0, 0.9], ids=["independent", "correlated"])
+def test_any_column_passes_by_chance_as_seldom_as_asked(together: float) -> None:
+    """In a share `false_alarms` of the cases some column is beyond its threshold, whatever the scales."""
+    common = RNG.normal(size=4000)
+    columns = [
+        np.abs(together * common + (1 - together) * RNG.normal(size=4000)) * scale for scale in (0.01, 1.0, 50.0)
+    ]
+    chance = Chance.of([column[:2000] for column in columns])
+    passed = [column[2000:] > chance.threshold(column[:2000], 0.05) for column in columns]
+    assert np.mean(np.any(passed, axis=0)) == pytest.approx(0.05, abs=0.025)
+
+
+def test_probability_is_that_of_the_threshold() -> None:
+    """At its threshold a column has the probability that was asked for, and far beyond it nearly none."""
+    nulls = [RNG.exponential(size=1000) for _ in range(4)]
+    chance = Chance.of(nulls)
+    assert chance.probability(nulls[0], chance.threshold(nulls[0], 0.1)) == pytest.approx(0.1, abs=0.01)
+    assert chance.probability(nulls[0], 100.0) == pytest.approx(1 / 1001)
+    assert chance.probability(nulls[0], 0.0) == 1.0
+
+
+def test_rare_jumps_do_not_set_the_pace() -> None:
+    """A column that stands still in most permutations leaves the others' thresholds near where they were."""
+    steady = RNG.exponential(size=1000)
+    jumping = np.where(RNG.random(1000) < 0.04, 1.0, 0.1)
+    alone = Chance.of([steady]).threshold(steady, 0.02)
+    assert Chance.of([steady, jumping]).threshold(steady, 0.02) < 1.3 * alone
+
+
+def test_a_column_that_never_moves_by_chance_is_moved_by_anything() -> None:
+    """Where every permutation gives the same distance the threshold is that distance."""
+    still = np.full(100, 0.2)
+    assert Chance.of([still]).threshold(still, 0.02) == pytest.approx(0.2)

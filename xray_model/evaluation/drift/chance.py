@@ -1,0 +1,85 @@
+"""What chance alone does to many columns at once: max-T permutation (Westfall and Young 1993).
+
+The labels "new" and "known" are dealt anew over the images of both samples, and every column's distance is taken with
+the same labels, so that columns that go together count together. Each distance is put on its own scale, and a threshold
+is where the largest of all columns stands in all but a few of the permutations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from xray_model.evaluation.drift.distances import Labels
+
+Floats = npt.NDArray[np.float64]
+
+_HIGH = 99
+"""Percentile of a column's distances which, seen from their median, is its unit."""
+
+_LEAST_UNIT = 1e-9
+"""Of a column on which every permutation gives the same distance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where chance puts one column, and how widely."""
+
+    middle: float
+    unit: float
+
+    @classmethod
+    def of(cls, null: Floats) -> Self:
+        """The scale of distances that chance makes [permutations]."""
+        middle = float(np.median(null))
+        # Where few images hold a rare category, most permutations give the same distance and a few another: half the
+        # way to the farthest keeps those few from setting the pace for all columns.
+        unit = max(float(np.percentile(null, _HIGH)) - middle, (float(null.max()) - middle) / 2)
+        return cls(middle, max(unit, _LEAST_UNIT))
+
+    def place(self, distance: Floats) -> Floats:
+        """Distances in units of the column."""
+        return (distance - self.middle) / self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The largest of all columns in each permutation, in units of its column."""
+
+    largest: Floats
+
+    @classmethod
+    def of(cls, nulls: Sequence[Floats]) -> Self:
+        """Of what chance does to each column [permutations]."""
+        return cls(np.sort(np.max([Scale.of(null).place(null) for null in nulls], axis=0)))
+
+    def threshold(self, null: Floats, false_alarms: float) -> float:
+        """Distance of a column that chance reaches, in any column at all, in this share of the cases."""
+        scale = Scale.of(null)
+        return scale.middle + float(np.quantile(self.largest, 1 - false_alarms)) * scale.unit
+
+    def probability(self, null: Floats, distance: float) -> float:
+        """Probability that chance puts any column as far out as this one stands, in units of each."""
+        place = Scale.of(null).place(np.array([distance]))[0]
+        reached = len(self.largest) - int(np.searchsorted(self.largest, place, side="left"))
+        return (1 + reached) / (1 + len(self.largest))
+
+
+def deal_labels(new: npt.NDArray[np.bool_], strata: npt.NDArray[np.int64], permutations: int, seed: int) -> Labels:
+    """Labels [n, permutations], 1 for new: in each stratum as many are new as are.
+
+    Args:
+        new: which images are [n].
+        strata: number of each image's stratum [n]. Images are exchanged within one only.
+        permutations: how often.
+        seed: of the deals.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.empty((len(new), permutations), np.float32)
+    for stratum in np.unique(strata):
+        places = np.flatnonzero(strata == stratum)
+        own = np.repeat(new[places, None].astype(np.float32), permutations, axis=1)
+        labels[places] = rng.permuted(own, axis=0)
+    return labels

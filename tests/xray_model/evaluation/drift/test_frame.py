@@ -64,7 +64,7 @@ def test_axes_are_read_back() -> None:
     assert again.project(embedding) == pytest.approx(axes.project(embedding), abs=1e-5)
     rows = ROWS.iloc[[0]]
     frame = build_frame(rows, (), None, None, embedding[:1], again)
-    assert [name for name in frame if name.startswith("e_")] == [f"e_{axis:02d}" for axis in range(8)]
+    assert [name for name in frame if str(name).startswith("e_")] == [f"e_{axis:02d}" for axis in range(8)]
 
 
 @pytest.mark.parametrize("embedding", [np.ones((5, 4)), np.full((5, 4), np.nan), np.ones((1, 4))])

@@ -11,8 +11,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +37,7 @@ SEEN = (DriftState.OK, DriftState.WATCH, DriftState.RETRAIN, DriftState.HOLD)
 FOUND = (DriftState.RETRAIN, DriftState.HOLD)
 _THIRD = 3
 _NAMED = 3
+_CHUNK = 25
 
 Draw = Callable[[np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
 """Draws a batch and its reference."""
@@ -75,9 +79,11 @@ def main() -> None:
     policy = DriftPolicy(permutations=chosen.permutations)
     images = load_real(chosen.data) if chosen.data else draw_phantoms(chosen.patients, chosen.side)
     results = []
-    for scenario in list_scenarios(images, chosen.images):
-        results.append(measure(scenario, chosen.calm if scenario.name == CALM else chosen.batches, policy))
-        print(results[-1].row(), flush=True)
+    with start_processes(chosen.processes) as processes:
+        for scenario in list_scenarios(images, chosen.images):
+            batches = chosen.calm if scenario.name == CALM else chosen.batches
+            results.append(measure(scenario, batches, policy, processes))
+            print(results[-1].row(), flush=True)
     table = make_table(results, images, chosen.images, policy)
     print(f"\n{table}")
     if chosen.write:
@@ -95,12 +101,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, default=100, help="of each planted shift")
     parser.add_argument("--calm", type=int, default=200, help="batches with nothing planted")
     parser.add_argument("--permutations", type=int, default=DriftPolicy().permutations)
+    parser.add_argument("--processes", type=int, default=2, help="that judge batches; 1 for none beside this one")
     parser.add_argument("--data", type=Path, default=there, help="folder with xray/manifest.csv and weights/")
     parser.add_argument("--phantoms", dest="data", action="store_const", const=None, help="draw X-rays instead")
     parser.add_argument("--patients", type=int, default=900, help="of phantoms")
     parser.add_argument("--side", type=int, default=256, help="of phantoms, in pixels")
     parser.add_argument("--write", type=Path, help="Markdown file whose section on drift is replaced")
     return parser.parse_args()
+
+
+def start_processes(count: int) -> AbstractContextManager[Executor | None]:
+    """Processes that judge batches, or none."""
+    if count == 1:
+        return nullcontext()
+    # The sums are small: threads within a process would only wait for those of the other.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    return ProcessPoolExecutor(count, get_context("spawn"))
 
 
 def list_scenarios(images: Images, size: int) -> Iterator[Scenario]:
@@ -158,9 +174,9 @@ def draw_strangers(
 def draw_doubled(
     clean: pd.DataFrame, minority: str, size: int, hidden: bool, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A batch in which a class is twice as frequent as in what is left for the reference."""
+    """A batch in which a class is twice as frequent as in the pool, and a reference in which it is as frequent."""
     own = (clean["label"] == minority).to_numpy()
-    wanted = round(2 * size * own.sum() / (len(clean) + size))
+    wanted = round(2 * size * own.mean())
     places = np.concatenate(
         [
             part[draw_places(clean.iloc[part], count, rng)]
@@ -168,7 +184,10 @@ def draw_doubled(
         ]
     )
     batch = clean.iloc[places]
-    return _hide(batch, hidden), clean[~clean["patient_id"].isin(batch["patient_id"])]
+    rest = clean[~clean["patient_id"].isin(batch["patient_id"])]
+    few, others = rest[rest["label"] == minority], rest[rest["label"] != minority]
+    kept = min(len(others), round(len(few) * (1 - own.mean()) / own.mean()))
+    return _hide(batch, hidden), pd.concat([few, others.sample(kept, random_state=rng)])
 
 
 def draw_unseen(
@@ -185,17 +204,24 @@ def draw_places(frame: pd.DataFrame, size: int, rng: np.random.Generator) -> npt
     return np.argsort(frame["patient_id"].map(order).to_numpy(), kind="stable")[:size]
 
 
-def measure(scenario: Scenario, batches: int, policy: DriftPolicy) -> Result:
+def measure(scenario: Scenario, batches: int, policy: DriftPolicy, processes: Executor | None) -> Result:
     """Draw so many batches, and judge each."""
-    states: Counter[DriftState] = Counter()
-    moved: Counter[str] = Counter()
-    for seed in range(batches):
-        outcome = compare(*scenario.draw(np.random.default_rng(seed)), scenario.classes, policy)
-        if outcome.state is DriftState.UNKNOWN:
-            sys.exit(f"{scenario.name}: {' '.join(outcome.reasons)} Draw larger batches with --images.")
-        states[outcome.state] += 1
-        moved.update(column.column for column in sort_moved(outcome.columns))
+    judged = partial(judge_batch, scenario, policy)
+    # A few chunks for each process: the frames of a scenario travel with each.
+    outcomes = list(
+        processes.map(judged, range(batches), chunksize=_CHUNK) if processes else map(judged, range(batches))
+    )
+    states = Counter(state for state, _ in outcomes)
+    moved = Counter(word for _, words in outcomes for word in words)
     return Result(scenario.name, batches, states, moved)
+
+
+def judge_batch(scenario: Scenario, policy: DriftPolicy, seed: int) -> tuple[DriftState, list[str]]:
+    """The state of one batch, and what of it moved."""
+    outcome = compare(*scenario.draw(np.random.default_rng(seed)), scenario.classes, policy)
+    if outcome.state is DriftState.UNKNOWN:
+        sys.exit(f"{scenario.name}: {' '.join(outcome.reasons)} Draw larger batches with --images.")
+    return outcome.state, [column.column for column in sort_moved(outcome.columns)]
 
 
 def compare(

@@ -40,7 +40,7 @@ class DriftPolicy(Options):
         description="Distance of a figure of image quality at which a batch of a known source is held.",
     )
     category_watch: float = Field(0.05, ge=0, le=1, description="Distance of a category that is worth watching.")
-    category_retrain: float = Field(0.12, gt=0, le=1, description="Distance of a category that asks for a retraining.")
+    category_retrain: float = Field(0.1, gt=0, le=1, description="Distance of a category that asks for a retraining.")
     category_hold: float = Field(
         0.5, gt=0, le=1, description="The same as number_hold, of a category of image quality, such as the bits stored."
     )

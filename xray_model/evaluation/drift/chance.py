@@ -5,7 +5,7 @@ the same labels, so that columns that go together count together. Each distance 
 is where the largest of all columns stands in all but a few of the permutations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 _HIGH = 99
 """Percentile of a column's distances which, seen from their median, is its unit."""
 
+ALONE = frozenset({"label"})
 _LEAST_UNIT = 1e-9
 """Of a column on which every permutation gives the same distance."""
 
@@ -46,25 +47,44 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """The largest of all columns in each permutation, in units of its column."""
+    """The largest of some columns in each permutation, in units of its column."""
 
     largest: Floats
+    part: float = 1.0
+    """Of all false alarms, which these columns may raise."""
 
     @classmethod
-    def of(cls, nulls: Sequence[Floats]) -> Self:
+    def of(cls, nulls: Iterable[Floats], part: float = 1.0) -> Self:
         """Of what chance does to each column [permutations]."""
-        return cls(np.sort(np.max([Scale.of(null).place(null) for null in nulls], axis=0)))
+        return cls(np.sort(np.max([Scale.of(null).place(null) for null in nulls], axis=0)), part)
 
     def threshold(self, null: Floats, false_alarms: float) -> float:
         """Distance of a column that chance reaches, in any column at all, in this share of the cases."""
         scale = Scale.of(null)
-        return scale.middle + float(np.quantile(self.largest, 1 - false_alarms)) * scale.unit
+        return scale.middle + float(np.quantile(self.largest, 1 - false_alarms * self.part)) * scale.unit
 
     def probability(self, null: Floats, distance: float) -> float:
         """Probability that chance puts any column as far out as this one stands, in units of each."""
         place = Scale.of(null).place(np.array([distance]))[0]
         reached = len(self.largest) - int(np.searchsorted(self.largest, place, side="left"))
-        return (1 + reached) / (1 + len(self.largest))
+        return min(1.0, (1 + reached) / (1 + len(self.largest)) / self.part)
+
+
+def share_chances(nulls: Mapping[str, Floats]) -> dict[str, Chance]:
+    """The chance beside which each column is seen, by name.
+
+    Half of the false alarms are for the findings alone: a class that becomes frequent is what a retraining is for, and
+    among a score of other columns twice as many images would be needed to see it.
+    """
+    alone, others = nulls.keys() & ALONE, nulls.keys() - ALONE
+    part = 1 / (bool(alone) + bool(others)) if nulls else 1.0
+    return {
+        name: chance
+        for names in (alone, others)
+        if names
+        for chance in [Chance.of([nulls[name] for name in names], part)]
+        for name in names
+    }
 
 
 def deal_labels(new: npt.NDArray[np.bool_], strata: npt.NDArray[np.int64], permutations: int, seed: int) -> Labels:

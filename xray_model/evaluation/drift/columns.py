@@ -18,6 +18,9 @@ EMBEDDING_AXES = 16
 EMBEDDING = tuple(f"e_{axis:02d}" for axis in range(EMBEDDING_AXES))
 """float32: the champion's embedding on the principal axes of the reference's, each in standard deviations."""
 
+EMBEDDING_NAME = "embedding"
+"""All of them together, as one column of an outcome."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameColumn:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from xray_model.config import DriftPolicy
-from xray_model.evaluation.drift.chance import Chance
+from xray_model.evaluation.drift.chance import Chance, share_chances
 from xray_model.evaluation.drift.charts import chart_column
+from xray_model.evaluation.drift.columns import EMBEDDING_NAME
 from xray_model.evaluation.drift.comparison import ComparedColumn, Comparison, DomainTest
 from xray_model.evaluation.drift.distances import EMBEDDING_METHOD, measure_distance
 from xray_model.evaluation.drift.policy import decide
@@ -14,7 +15,6 @@ from xray_model.evaluation.drift.sentences import describe_change, describe_doma
 from xray_model.outcomes import ClassShare, ColumnDrift, DriftFamily, DriftOutcome, DriftState
 from xray_model.outcomes.base import format_fraction
 
-EMBEDDING_NAME = "embedding"
 EMBEDDING_WORD = "what the model sees"
 _DIGITS = 4
 
@@ -73,12 +73,14 @@ def describe_columns(
 ) -> tuple[ColumnDrift, ...]:
     """Each column that was measured, and the embedding, in words."""
     domain = comparison.domain
-    nulls = [compared.null for compared in comparison.columns] + ([domain.null] if domain else [])
-    if not nulls:
-        return ()
-    chance = Chance.of(nulls)
-    columns = [_describe(comparison, compared, scores[compared.column.name], chance) for compared in measured]
-    return (*columns, *([_describe_domain(domain, chance)] if domain else []))
+    nulls = {compared.column.name: compared.null for compared in comparison.columns}
+    chances = share_chances({**nulls, EMBEDDING_NAME: domain.null} if domain else nulls)
+    names = [compared.column.name for compared in measured]
+    columns = [
+        _describe(comparison, compared, scores[name], chances[name])
+        for name, compared in zip(names, measured, strict=True)
+    ]
+    return (*columns, *([_describe_domain(domain, chances[EMBEDDING_NAME])] if domain else []))
 
 
 def is_shifted(share: ClassShare) -> bool:

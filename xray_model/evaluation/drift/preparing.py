@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from xray_model.config import DriftPolicy
-from xray_model.evaluation.drift.chance import Chance, deal_labels
+from xray_model.evaluation.drift.chance import deal_labels, share_chances
 from xray_model.evaluation.drift.cleaning import clean_frame, find_embedding
-from xray_model.evaluation.drift.columns import FrameColumn
+from xray_model.evaluation.drift.columns import EMBEDDING_NAME, FrameColumn
 from xray_model.evaluation.drift.comparability import find_comparable, limit_categories
 from xray_model.evaluation.drift.comparison import ComparedColumn, Comparison, DomainTest
 from xray_model.evaluation.drift.distances import METHODS, Floats, Labels, permute_distances
@@ -79,22 +79,19 @@ def _compare(
     seen, notes = _find_seen(pooled, new, policy.minimum_patients)
     classifier = DomainClassifier(pooled.loc[seen, find_embedding(pooled)].to_numpy()) if seen.any() else None
     embedding_null = classifier.measure_auc(labels[seen]) if classifier else None
-    everything = [*nulls.values(), *([] if embedding_null is None else [embedding_null])]
-    if not everything:
-        return (), None, notes
-    chance = Chance.of(everything)
+    chances = share_chances(nulls if embedding_null is None else {**nulls, EMBEDDING_NAME: embedding_null})
 
-    def threshold(null: Floats, watch: float) -> float:
-        return max(watch, chance.threshold(null, policy.false_alarms))
+    def threshold(name: str, null: Floats, watch: float) -> float:
+        return max(watch, chances[name].threshold(null, policy.false_alarms))
 
     watch = {"number": policy.number_watch, "category": policy.category_watch}
     columns = tuple(
-        ComparedColumn(column, METHODS[column.kind], threshold(null, watch[column.kind]), null)
+        ComparedColumn(column, METHODS[column.kind], threshold(column.name, null, watch[column.kind]), null)
         for column, null in zip(comparable, nulls.values(), strict=True)
     )
     if classifier is None or embedding_null is None:
         return columns, None, notes
-    limit = threshold(embedding_null, policy.embedding_watch)
+    limit = threshold(EMBEDDING_NAME, embedding_null, policy.embedding_watch)
     return columns, _test_domain(classifier, pooled[seen], new[seen], limit, embedding_null), notes
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xray_model.evaluation.drift.chance import Chance, deal_labels
+from xray_model.evaluation.drift.chance import Chance, deal_labels, share_chances
 
 RNG = np.random.default_rng(0)
 
@@ -51,3 +51,22 @@ def test_a_column_that_never_moves_by_chance_is_moved_by_anything() -> None:
     """Where every permutation gives the same distance the threshold is that distance."""
     still = np.full(100, 0.2)
     assert Chance.of([still]).threshold(still, 0.02) == pytest.approx(0.2)
+
+
+def test_findings_have_half_of_the_false_alarms() -> None:
+    """Findings pass as often as all other columns together, and both together as often as was asked for."""
+    nulls = {name: RNG.exponential(size=4000) for name in ("label", *"abcdefgh")}
+    chances = share_chances(nulls)
+    passed = {name: null > chances[name].threshold(null, 0.1) for name, null in nulls.items()}
+    findings = passed.pop("label")
+    assert findings.mean() == pytest.approx(0.05, abs=0.005)
+    assert np.any(list(passed.values()), axis=0).mean() == pytest.approx(0.05, abs=0.005)
+    at_threshold = chances["label"].threshold(nulls["label"], 0.1)
+    assert chances["label"].probability(nulls["label"], at_threshold) == pytest.approx(0.1, abs=0.01)
+
+
+def test_without_findings_the_others_have_all() -> None:
+    """Where no image has a finding the other columns raise all the false alarms, and nothing has none."""
+    nulls = {name: RNG.exponential(size=100) for name in "ab"}
+    assert {chance.part for chance in share_chances(nulls).values()} == {1.0}
+    assert not share_chances({})

@@ -12,7 +12,15 @@ from bench.drift_power import HEADING, draw_doubled, draw_places, draw_unseen, w
 from tests.xray_model.evaluation.drift.frames import draw_frame
 
 POOL = draw_frame(300, 11)
-SIZES = {"--patients": 150, "--side": 128, "--images": 60, "--batches": 1, "--calm": 2, "--permutations": 200}
+SIZES = {
+    "--patients": 150,
+    "--side": 128,
+    "--images": 60,
+    "--batches": 1,
+    "--calm": 2,
+    "--permutations": 200,
+    "--processes": 1,
+}
 
 
 def test_planted_shifts_are_found_and_calm_is_kept(

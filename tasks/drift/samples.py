@@ -8,6 +8,7 @@ import pandas as pd
 
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.comparison import Comparison
+from xray_model.outcomes import DriftFamily
 
 _NO_MARKUP = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "&": "+"})
 _LONGEST = 60
@@ -27,7 +28,7 @@ class Samples:
     numbers: list[str]
     categories: list[str]
     incomplete: list[str]
-    """Numbers of which some are missing."""
+    """Numbers of which some are missing, the model's answers aside: not every image of the reference has one."""
 
 
 def show_samples(comparison: Comparison) -> Samples:
@@ -48,14 +49,19 @@ def show_samples(comparison: Comparison) -> Samples:
             current[heading], reference[heading] = (_show_numbers(name, side) for side in sides)
         else:
             current[heading], reference[heading] = _show_categories(name, sides)
-    numbers = [headings[item.column.name] for item in comparison.columns if item.column.kind == "number"]
+    numbers = {headings[item.column.name]: item.column for item in comparison.columns if item.column.kind == "number"}
     return Samples(
         current=pd.DataFrame(current),
         reference=pd.DataFrame(reference),
         headings=headings,
-        numbers=numbers,
+        numbers=list(numbers),
         categories=[heading for heading in headings.values() if heading not in numbers],
-        incomplete=[name for name in numbers if current[name].isna().any() or reference[name].isna().any()],
+        incomplete=[
+            heading
+            for heading, column in numbers.items()
+            if column.family != DriftFamily.PREDICTION
+            and (current[heading].isna().any() or reference[heading].isna().any())
+        ],
     )
 
 
@@ -92,8 +98,10 @@ def _show_numbers(name: str, values: pd.Series) -> pd.Series:
 
 
 def _show_categories(name: str, sides: list[pd.Series]) -> list[pd.Series]:
-    values = set().union(*(side.unique() for side in sides))
-    if any(side.empty for side in sides) or not all(isinstance(value, str) for value in values):
-        raise InvalidInput(f"column {name!r} must hold texts in both samples, `unknown` where a value is missing")
-    texts = show_texts({value: value for value in sorted(values)})
+    known = [set(side.dropna()) for side in sides]
+    if not all(known) or not all(isinstance(value, str) for value in set().union(*known)):
+        raise InvalidInput(
+            f"column {name!r} must hold texts in both samples: leave it out where it does not, and say so"
+        )
+    texts = show_texts({value: value for value in sorted(set().union(*known))})
     return [side.map(texts).astype(object).reset_index(drop=True) for side in sides]

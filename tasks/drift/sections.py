@@ -54,7 +54,7 @@ class DriftSection(MetricContainer):  # type: ignore[misc]
         ]
 
     def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:  # noqa: ARG002
-        """Title, and Evidently's table of the columns with both distributions of each, which is far the lighter."""
+        """Title, and Evidently's table of the columns, each with both distributions and its threshold."""
         drift = DataDriftTable(
             columns=list(self.methods),
             per_column_stattest=self.methods,

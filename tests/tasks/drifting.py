@@ -5,18 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from xray_model.evaluation.drift.columns import COLUMNS, FrameColumn
+from xray_model.evaluation.drift.columns import FrameColumn, list_columns
 from xray_model.evaluation.drift.comparison import ComparedColumn, Comparison, DomainTest
-from xray_model.outcomes import DriftFamily
+from xray_model.evaluation.drift.distances import METHODS
 
-METHODS = {"number": "wasserstein", "category": "jensenshannon"}
-EVERY_COLUMN = (
-    *COLUMNS,
-    *(
-        FrameColumn(f"p_{name}", f"probability of {name}", DriftFamily.PREDICTION, "number")
-        for name in ("covid", "normal")
-    ),
-)
+EVERY_COLUMN = list_columns(("covid", "normal"))
 
 
 def pick(*names: str) -> tuple[FrameColumn, ...]:

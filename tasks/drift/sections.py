@@ -157,7 +157,6 @@ def _draw_null(null: npt.NDArray[np.float64], auc: float, threshold: float) -> B
         "xaxis": {"title": {"text": "ROC AUC: dashed where it has moved, red what was measured"}},
         "yaxis": {"title": {"text": "permutations"}},
         "shapes": lines,
-        "height": 280,
         "bargap": 0,
     }
     return plotly_data(title="What chance alone makes of it", data=[bars], layout=layout)

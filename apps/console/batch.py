@@ -18,6 +18,7 @@ from apps.console.tokens import new_token
 from storage.desk import CLUES, Desk, Review, count_reasons
 from storage.distributions import Spread
 from storage.reports import keys
+from storage.reports.drift_records import find_latest
 from xray_model.data.causes import Share, share_out
 from xray_model.data.labels import FINDINGS
 
@@ -63,6 +64,7 @@ def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedD
         batch=review.outcome,
         review=review,
         headline=words.batch_headline(review),
+        drift=find_latest(desk.objects, "batch", batch_id),
         cause=words.cause_sentence(review.cause) if review.cause else None,
         statuses=_statuses(review, choice),
         reasons=_reasons(review, choice),

@@ -12,10 +12,13 @@ from apps.console.dependencies import OpenedDesk
 from apps.console.rendering import render_page
 from storage import ledger
 from storage.desk import NO_REASON, BatchSummary, Desk
+from storage.reports import keys
+from storage.reports.drift_records import find_latest
+from storage.reports.drift_timeline import mark_nights
 from storage.reports.history import draw_champions
 from storage.reports.records import read_nights
 from storage.reports.words import quiet_headline
-from xray_model.outcomes import BatchStatus
+from xray_model.outcomes import BatchStatus, DriftState
 
 router = APIRouter()
 
@@ -25,7 +28,6 @@ _LISTED = 8
 """Batches listed under each heading; the others are on the page of all batches."""
 _RECENT = timedelta(days=14)
 _THUMBNAILS = 3
-_DRIFT_NIGHTS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Waiting:
     """Image ids of a few refused images, of the most common reason."""
     cause: str | None
     """What stands out among them."""
+    drift: str | None
+    """Key of the page that compares it with the champion's reference, where that asks for a decision."""
 
 
 @router.get("/")
@@ -68,7 +72,8 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         news=quiet_headline(nights[0].night) if nights else "",
         champion=champion,
         history=draw_champions(nights, champion, entries) if champion else "",
-        drift=[night for night in nights if night.night.batches][:_DRIFT_NIGHTS][::-1],
+        marks=mark_nights(nights),
+        compared=desk.objects.exists(keys.DRIFTS),
     )
 
 
@@ -78,8 +83,10 @@ def _describe(desk: Desk, summary: BatchSummary) -> Waiting:
     # Pictures of what is wrong with it; of its sound images only where none is refused.
     told = told[told != NO_REASON] if (told != NO_REASON).any() else told
     common = told[told == told.mode()[0]] if len(told) else told
+    drift = find_latest(desk.objects, "batch", summary.outcome.batch_id)
     return Waiting(
         summary=summary,
         pictures=tuple(review.rows["image_id"].reindex(common.index[:_THUMBNAILS])),
         cause=words.cause_sentence(review.cause) if review.cause else None,
+        drift=drift.page_key if drift and drift.state is DriftState.HOLD else None,
     )

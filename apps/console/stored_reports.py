@@ -28,7 +28,8 @@ _FOREIGN = (
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Evidently's page draws itself by script: it may, as a page of no origin, which can neither read nor send anything."""
-_DRIFT = re.compile(rf"{re.escape(keys.NIGHTS)}[^/]+/drift\.html")
+_EVIDENTLY = re.compile(rf"{re.escape(keys.DRIFT)}[^/]+/evidently\.html|{re.escape(keys.NIGHTS)}[^/]+/drift\.html")
+"""Where it lies, and where nights kept it that were reported before drift had pages of its own."""
 
 
 @router.get("/reports/{path:path}")
@@ -46,5 +47,5 @@ def show_report(path: str, visitor: SignedIn, desk: OpenedDesk) -> Response:  # 
         kind = None
     if kind is None:
         raise ObjectNotFound("there is no such report")
-    policy = _FOREIGN if _DRIFT.fullmatch(key) else _OURS
+    policy = _FOREIGN if _EVIDENTLY.fullmatch(key) else _OURS
     return Response(desk.objects.get(key), media_type=kind, headers={"Content-Security-Policy": policy})

@@ -2,6 +2,8 @@
 
 from storage.reports.batches import write_batch_page
 from storage.reports.cards import ModelCard, make_card
+from storage.reports.drift import write_drift_report
+from storage.reports.drift_records import read_drifts
 from storage.reports.examples import Example
 from storage.reports.index import write_index
 from storage.reports.markdown import render_card_markdown
@@ -17,8 +19,10 @@ __all__ = [
     "Picture",
     "headline",
     "make_card",
+    "read_drifts",
     "render_card_markdown",
     "write_batch_page",
+    "write_drift_report",
     "write_index",
     "write_model_page",
     "write_night_page",

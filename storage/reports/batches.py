@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.reports import advice, keys, words
+from storage.reports.drift_words import drift_headline
 from storage.reports.entries import Step, rank_refusals, reason_anchor
 from storage.reports.pictures import (
     NO_REASON,
@@ -17,7 +18,7 @@ from storage.reports.pictures import (
     write_pictures,
 )
 from storage.reports.rendering import render_page
-from xray_model.outcomes import BatchOutcome, ExpectationResult, Refusal
+from xray_model.outcomes import BatchOutcome, DriftOutcome, ExpectationResult, Refusal
 
 if TYPE_CHECKING:
     from storage.objects import Objects
@@ -43,6 +44,7 @@ def write_batch_page(
     typical: Sequence[Picture],
     refused_total: int,
     validation: str | None = None,
+    drift: DriftOutcome | None = None,
 ) -> str:
     """Write the page of one batch, with its pictures beside it, unless it is there already.
 
@@ -53,6 +55,7 @@ def write_batch_page(
         typical: sound images to compare with; the first two are shown.
         refused_total: how many images of the batch were refused, shown or not.
         validation: key of the page of what it was asked; None where it was not.
+        drift: how it compares with the champion's reference; None where it was not compared.
 
     Returns:
         The page's key.
@@ -72,6 +75,8 @@ def write_batch_page(
         "typical": write_pictures(objects, folder, "typical", typical[:TYPICAL_LIMIT]),
         "refused_total": max(refused_total, len(shown)),
         "validation": validation,
+        "drift": drift,
+        "drift_news": drift_headline(drift) if drift else "",
         "expectations": sort_expectations(outcome.expectations),
     }
     objects.create(page, render_page("batch.html", page, values))

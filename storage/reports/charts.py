@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from storage.reports import figures
-from xray_model.outcomes import ColumnDrift, Interval
+from storage.reports.drift_columns import measure_excess
+from xray_model.outcomes import ColumnChart, ColumnDrift, Interval
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 350.0, 12.0, 118.0
 _HEIGHT = 142
@@ -63,8 +64,7 @@ def draw_share(share: float, name: str = "fill", *, upright: bool = False) -> Ma
 
 def draw_drift(column: ColumnDrift) -> Markup:
     """A column's score as a bar, with its threshold as a line at a quarter of the box (the box ends at four times)."""
-    ratio = column.score / column.threshold if column.threshold > 0 else 0.0
-    extent = 100 * min(max(ratio, 0.0), _SHARE_OF_BOX) / _SHARE_OF_BOX
+    extent = 100 * min(measure_excess(column), _SHARE_OF_BOX) / _SHARE_OF_BOX
     return Markup(
         '<svg class="share" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="{}" height="100" width="{:.2f}"/><path class="limit" d="M{:.0f} -20V120"/></svg>'
@@ -132,6 +132,29 @@ def draw_curves(curves: Sequence[tuple[str, Sequence[float]]], best: int, best_l
     return _chart(label, pieces)
 
 
+def draw_overlay(chart: ColumnChart, label: str) -> Markup:
+    """Both histograms of a number over the same bins: the known images as a filled area, the new as a line."""
+    shares = [*chart.current, *chart.reference]
+    if len(chart.edges) != len(chart.labels) + 1 or not any(share > 0 for share in shares):
+        return Markup("")
+    axis = _Axis.around(0.0, max(shares))
+    bins = len(chart.labels)
+    places = [_LEFT + (_RIGHT - _LEFT) * number / bins for number in range(bins + 1)]
+    marks = [
+        Markup('<text x="{:.1f}" y="136" text-anchor="{}">{}</text>').format(
+            places[place], anchor, figures.number(chart.edges[place])
+        )
+        for place, anchor in ((0, "start"), (bins // 2, "middle"), (bins, "end"))
+    ]
+    steps = [
+        Markup('<path class="{}" d="M{:.1f} {}L{}L{:.1f} {}"/>').format(
+            name, places[0], _BOTTOM, _climb(places, values, axis), places[-1], _BOTTOM
+        )
+        for name, values in (("known", chart.reference), ("new", chart.current))
+    ]
+    return _chart(label, [axis.draw(), *steps, *marks])
+
+
 @dataclass(frozen=True, slots=True)
 class _Axis:
     """An upright axis over round numbers."""
@@ -165,6 +188,14 @@ class _Axis:
             )
             for mark in marks
         )
+
+
+def _climb(places: Sequence[float], shares: Sequence[float], axis: _Axis) -> str:
+    """The outline of a histogram from the left of its first bin to the right of its last."""
+    return "L".join(
+        f"{left:.1f} {axis.at(share):.1f}L{right:.1f} {axis.at(share):.1f}"
+        for left, right, share in zip(places[:-1], places[1:], shares, strict=True)
+    )
 
 
 def _place(number: int, length: int) -> float:

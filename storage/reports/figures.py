@@ -15,6 +15,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def number(value: float) -> str:
+    """A measured number with three digits, and no power of ten: `0.0412`, `47.4`, `1,204`."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - three digits
+
+
 def plural(number: int, noun: str) -> str:
     """`1 image`, `1,204 images`, `2 batches`."""
     return f"{count(number)} {noun if number == 1 else plural_noun(noun)}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from storage.ledger import load_entries
 from storage.reports import figures, keys, words
+from storage.reports.drift_index import write_drift_index
+from storage.reports.drift_timeline import DriftMark, mark_nights
 from storage.reports.entries import BatchEntry, list_entry, waiting_entry
 from storage.reports.history import draw_champions, list_versions
 from storage.reports.nights import count_steps
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from storage.settling import Counts
 
 NIGHTS_LISTED = 200
-_DRIFT_NIGHTS = 14
 _WAITING_FIRST = 6
 _BATCHES_LISTED = 50
 
@@ -43,7 +44,7 @@ class Month:
 def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
     """Rebuild the index from the newest nights, and write it over the one before.
 
-    That of the validation pages, to which every page links, is rebuilt before it.
+    Those of the validation pages and of drift, to which every page links, are rebuilt before it.
 
     Args:
         objects: the store.
@@ -54,6 +55,7 @@ def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
         The page's key.
     """
     write_validation_index(objects)
+    write_drift_index(objects)
     found = read_nights(objects, NIGHTS_LISTED)
     values: dict[str, Any] = {
         "latest": None,
@@ -93,7 +95,7 @@ def _values(objects: "Objects", nights: Sequence[NightRecord], counts: "Counts")
     pages = set(objects.list_folders(keys.MODELS))
     entries = load_entries(objects)
     versions = list_versions(nights, pages, entries)
-    drift = [record for record in nights if record.night.batches][:_DRIFT_NIGHTS][::-1]
+    drift = mark_nights(nights)
     return {
         "latest": latest,
         "headline": words.waiting_headline([batch for batch, _ in waiting]) if waiting else latest.headline,
@@ -118,10 +120,10 @@ def _page_of(version: int, pages: set[str]) -> str | None:
     return page if keys.folder_of(page) in pages else None
 
 
-def _drift_news(drift: Sequence[NightRecord]) -> NightRecord | None:
+def _drift_news(marks: Sequence[DriftMark]) -> DriftMark | None:
     """The newest night whose images stood apart."""
-    apart = {DriftState.WATCH, DriftState.RETRAIN}
-    return next((record for record in reversed(drift) if record.night.drift.state in apart), None)
+    apart = {DriftState.WATCH, DriftState.RETRAIN, DriftState.HOLD}
+    return next((mark for mark in reversed(marks) if mark.drift.state in apart), None)
 
 
 def _by_month(nights: Sequence[NightRecord]) -> Iterable[Month]:

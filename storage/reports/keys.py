@@ -2,15 +2,19 @@
 
 import hashlib
 import posixpath
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
-from xray_model.outcomes import BatchOutcome, BatchStatus
+from xray_model.errors import InvalidInput
+from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftSubject
 
 ROOT = "reports"
 INDEX = f"{ROOT}/index.html"
 NIGHTS = f"{ROOT}/nights/"
 MODELS = f"{ROOT}/models/"
+DRIFT = f"{ROOT}/drift/"
+DRIFTS = f"{DRIFT}index.html"
+"""Index of all comparisons with the champion's reference."""
 VALIDATIONS = f"{ROOT}/validation/index.html"
 """Index of the validation pages of all batches."""
 VALIDATION_RECORDS = f"{ROOT}/validation/records/"
@@ -62,6 +66,40 @@ def night_page(night_id: str) -> str:
 def night_record(night_id: str) -> str:
     """Key of the night's outcome as JSON, from which the index is rebuilt."""
     return f"{NIGHTS}{night_id}/night.json"
+
+
+def drift_page(drift: DriftOutcome) -> str:
+    """Key of the page of one comparison; the folders of all stand in the order of UTC time.
+
+    Raises:
+        InvalidInput: the comparison does not say when it was made.
+    """
+    if drift.when is None:
+        raise InvalidInput(
+            f"the comparison of {drift.subject} {drift.name!r} has no `when`, by which its page is named"
+        )
+    when = drift.when.astimezone(UTC)
+    return f"{DRIFT}{when:%Y%m%dT%H%M%SZ}{drift_suffix(drift.subject, drift.name)}/index.html"
+
+
+def drift_suffix(subject: DriftSubject, name: str = "") -> str:
+    """How the folders of comparisons of one kind of subject go on after the time, or end where its `name` is given."""
+    return f"-{subject}-{hashlib.sha256(name.encode()).hexdigest()[:8] if name else ''}"
+
+
+def drift_record(page: str) -> str:
+    """Key of a comparison as JSON, beside its page: one that has it is finished."""
+    return f"{folder_of(page)}drift.json"
+
+
+def evidently_page(page: str) -> str:
+    """Key of Evidently's full report, beside the page of the comparison."""
+    return f"{folder_of(page)}evidently.html"
+
+
+def evidently_run(page: str) -> str:
+    """Key of the same as JSON, as a workspace of Evidently takes it."""
+    return f"{folder_of(page)}evidently.json"
 
 
 def folder_of(page: str) -> str:

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.reports import keys, terms, words
+from storage.reports.drift_index import list_rows
 from storage.reports.entries import Step, list_entry, rank_refusals, reason_anchor, waiting_entry
 from storage.reports.rendering import render_page
-from xray_model.outcomes import ColumnDrift, NightOutcome
+from xray_model.outcomes import NightOutcome
 
 if TYPE_CHECKING:
     from storage.objects import Objects
-
-_COLUMNS_FIRST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,6 @@ def write_night_page(objects: "Objects", night: NightOutcome) -> str:
     """
     page = keys.night_page(night.night_id)
     if not objects.exists(page):
-        columns = rank_columns(night)
         values = {
             "night": night,
             "headline": words.headline(night),
@@ -46,8 +44,7 @@ def write_night_page(objects: "Objects", night: NightOutcome) -> str:
             "promotion": night.retrain.promotion,
             "model_news": words.model_headline(night.retrain),
             "drift": night.drift,
-            "drift_first": columns[:_COLUMNS_FIRST],
-            "drift_rest": columns[_COLUMNS_FIRST:],
+            "compared": list_rows(night.batch_drift),
         }
         objects.create(page, render_page("night.html", page, values))
     objects.create(keys.night_record(night.night_id), night.model_dump_json(indent=1).encode())
@@ -75,15 +72,6 @@ def count_steps(night: NightOutcome, page: str) -> list[Step]:
         )
         for step in steps
     ]
-
-
-def rank_columns(night: NightOutcome) -> list[ColumnDrift]:
-    """The columns of the drift comparison, the one furthest beyond its limit first."""
-
-    def excess(column: ColumnDrift) -> float:
-        return column.score / column.threshold if column.threshold > 0 else 0.0
-
-    return sorted(night.drift.columns, key=lambda column: (not column.moved, -excess(column)))
 
 
 def _any_refusal(night: NightOutcome) -> bool:

@@ -26,11 +26,6 @@ class NightRecord:
         """Its news in one sentence."""
         return words.headline(self.night)
 
-    @property
-    def moved(self) -> int:
-        """Columns that moved."""
-        return sum(column.moved for column in self.night.drift.columns)
-
 
 @dataclass(frozen=True, slots=True)
 class NightsFound:

@@ -1,11 +1,12 @@
 """The reports' words for what the outcomes hold: one plain word or sentence for each."""
 
-from xray_model.outcomes import BatchOutcome, Decision, DriftState
+from storage.reports import figures
+from xray_model.outcomes import BatchOutcome, Decision, DriftFamily, DriftState, DriftSubject
 
 _LOWERED = {
-    "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "More", "Never", "New", "Nine",
-    "No", "None", "Not", "Nothing", "One", "Only", "Seven", "Six", "Some", "The", "There", "This", "Three", "Too",
-    "Two",
+    "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "More", "Moved", "Never", "New",
+    "Nine", "No", "None", "Not", "Nothing", "One", "Only", "Seven", "Six", "Some", "The", "There", "This", "Three",
+    "Too", "Two",
 }  # fmt: skip
 _SEVERITY = {"row": "refuses the image", "batch": "holds the batch", "note": "only reported"}
 _SUITES = {
@@ -45,7 +46,32 @@ _DRIFT = {
     DriftState.UNKNOWN: "not compared",
     DriftState.OK: "alike",
     DriftState.WATCH: "watch",
-    DriftState.RETRAIN: "drifted",
+    DriftState.RETRAIN: "retrain",
+    DriftState.HOLD: "hold",
+}
+_DRIFT_MARKS = {
+    DriftState.UNKNOWN: "?",
+    DriftState.OK: "=",
+    DriftState.WATCH: "W",
+    DriftState.RETRAIN: "R",
+    DriftState.HOLD: "H",
+}
+_FAMILIES = {
+    DriftFamily.QUALITY: "How the pictures look, and how they were made",
+    DriftFamily.POPULATION: "Who was X-rayed, where, and with what finding",
+    DriftFamily.PREDICTION: "What the model answers",
+    DriftFamily.EMBEDDING: "What the model sees",
+}
+_SUBJECTS: dict[DriftSubject, str] = {
+    "batch": "a batch",
+    "night": "a night",
+    "window": "a window of days",
+    "served": "asked in service",
+}
+_METHODS = {
+    "wasserstein": "standard deviations (Wasserstein)",
+    "jensenshannon": "Jensen-Shannon distance",
+    "domain_classifier": "ROC area: new from known",
 }
 
 
@@ -67,6 +93,31 @@ def suite_words(suite: str) -> str:
 def drift_words(state: DriftState) -> str:
     """One word or two for a drift state."""
     return _DRIFT[state]
+
+
+def drift_mark(state: DriftState) -> str:
+    """One letter or sign for a drift state, where there is no place for a word."""
+    return _DRIFT_MARKS[state]
+
+
+def family_words(family: DriftFamily) -> str:
+    """What the columns of a family speak of."""
+    return _FAMILIES[family]
+
+
+def subject_words(subject: DriftSubject) -> str:
+    """What kind of images were compared."""
+    return _SUBJECTS[subject]
+
+
+def method_words(method: str) -> str:
+    """What a distance is measured in, in a few words; the method's name where that is not known."""
+    return _METHODS.get(method, method)
+
+
+def share_words(share: float | None) -> str:
+    """A share of 0 to 1 in per cent; a dash where it is not known."""
+    return figures.percent(0, 0) if share is None else figures.percent(round(share * 10_000), 10_000)
 
 
 def decision_words(decision: Decision) -> str:

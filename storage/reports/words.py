@@ -129,6 +129,8 @@ def _model_news(night: NightOutcome) -> str:
 def _drift_news(drift: DriftOutcome) -> str:
     moved = sum(column.moved for column in drift.columns)
     basis = f": {moved} of {figures.plural(len(drift.columns), 'column')} moved" if drift.columns else ""
+    if drift.state is DriftState.HOLD:
+        return f"The new images are unlike those known{basis}"
     if drift.state is DriftState.RETRAIN:
         return f"The new images have drifted{basis}"
     if drift.state is DriftState.WATCH:

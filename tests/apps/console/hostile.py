@@ -17,6 +17,7 @@ from storage.catalog import commit_batch
 from storage.decisions import record_decision
 from storage.reports import keys
 from storage.reports.batches import write_batch_page
+from storage.reports.drift import write_drift_report
 from storage.reports.index import write_index
 from storage.reports.nights import write_night_page
 from storage.reports.pictures import Picture
@@ -27,6 +28,7 @@ from storage.store import Store, open_store
 from tests.apps.console.browsers import HOST, open_browser
 from tests.apps.console.filling import fill, image_id
 from tests.storage.entries import gate, steward, write_ledger
+from tests.storage.reports.comparing import compared
 from xray_model.data.decisions import propose
 from xray_model.outcomes import (
     BatchOutcome,
@@ -142,11 +144,15 @@ def plant(store: Store, text: str) -> list[str]:
         champion=None,
     )
     write_night_page(store.objects, night)
+    drift = compared(name=BATCH, reasons=(text,), notes=(text,), when=now)
+    drift_page = write_drift_report(store.objects, drift, None, None, [picture], [picture]).page_key
     write_index(store.objects)
     return [
         keys.INDEX,
         keys.night_page(_NIGHT),
         keys.batch_page(refused),
+        keys.DRIFTS,
+        str(drift_page),
         write_validation_page(store.objects, refused, {"of-an-attacker": [image_id(text, 0), text]}),
         write_validation_index(store.objects),
     ]

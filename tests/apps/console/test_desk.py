@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from starlette.testclient import TestClient
 
-from storage.reports import keys
+from storage.reports import keys, write_drift_report
 from storage.store import Store
+from tests.apps.console.filling import fill
+from tests.storage.reports.comparing import compared
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
 
 
@@ -26,3 +28,29 @@ def test_last_night_does_not_say_what_waited_then(stella: TestClient, store: Sto
     assert "Last night finished 1 Mar 2026, 02:12 UTC after 12 minutes. No model is in service yet" in page
     assert "<b>5</b> <span>held</span>" in page
     assert "is held" not in page
+
+
+def test_drift_leads_to_its_pages(stella: TestClient, store: Store) -> None:
+    """A night leads to its drift page, one of before to its own page, and a held batch to what moved in it."""
+    batch_id = fill(store, "may", ["held", "held"])
+    of_batch = write_drift_report(store.objects, compared(name=batch_id), None, None, [], [])
+    fine = write_drift_report(store.objects, compared(DriftState.OK, name="hospital.june.1"), None, None, [], [])
+    came = BatchOutcome(batch_id=batch_id, source="hospital", name="may", status=BatchStatus.HELD, read=2, held=2)
+    for day, drift in ((1, DriftOutcome(state=DriftState.UNKNOWN, reasons=())), (2, of_batch)):
+        night = NightOutcome(
+            night_id=f"2026030{day}T000000Z-3f9a",
+            started=datetime(2026, 3, day, 2, tzinfo=UTC),
+            finished=datetime(2026, 3, day, 2, 12, tzinfo=UTC),
+            batches=(came,),
+            drift=drift,
+            retrain=RetrainOutcome(trained=False, reasons=("Nothing new.",)),
+            champion=None,
+        )
+        store.objects.put(keys.night_record(night.night_id), night.model_dump_json().encode())
+    page = stella.get("/").text
+    assert f'<a href="/{of_batch.page_key}">What moved' in page
+    assert page.count(f'href="/{of_batch.page_key}"') == 2
+    assert 'href="/reports/nights/20260301T000000Z-3f9a/index.html#drift"' in page
+    assert f'href="/{keys.DRIFTS}"' in page
+    assert str(fine.page_key) not in page
+    assert f'href="/{of_batch.page_key}">Drift: hold' in stella.get(f"/batches/{batch_id}").text

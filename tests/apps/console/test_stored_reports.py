@@ -5,9 +5,10 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from storage.reports import write_model_page
+from storage.reports import keys, write_drift_report, write_model_page
 from storage.store import Store
 from tests.storage.reports.carding import judged_card, judged_retrain
+from tests.storage.reports.comparing import compared
 
 KINDS = {"html": "text/html; charset=utf-8", "svg": "image/svg+xml", "jpg": "image/jpeg"}
 
@@ -25,6 +26,21 @@ def test_a_model_page_comes_with_its_pictures(stella: TestClient, store: Store) 
         assert answer.headers["content-type"] == KINDS[name.rpartition(".")[2]]
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "script-src" not in answer.headers["content-security-policy"]
+
+
+def test_evidently_runs_as_a_page_of_no_origin(stella: TestClient, store: Store) -> None:
+    """Evidently's report may draw itself by script, in a sandbox from which it reaches nothing; our pages may not."""
+    told = write_drift_report(store.objects, compared(), b"<script>draw()</script>", b"{}", [], [])
+    old = "reports/nights/20260301T020000Z-3f9a/drift.html"
+    store.objects.put(old, b"<script>draw()</script>")
+    for key in (told.report_key, old):
+        policy = stella.get(f"/{key}").headers["content-security-policy"]
+        assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+        assert "connect-src" not in policy
+    for key in (told.page_key, keys.DRIFTS):
+        answer = stella.get(f"/{key}")
+        assert answer.status_code == 200
+        assert "script" not in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("name", ["page.js", "page.css", "page", "page.svgz"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.reports import charts
-from xray_model.outcomes import DriftOutcome, Interval
+from xray_model.outcomes import ColumnChart, DriftOutcome, Interval
 
 _SCORE = st.floats(0, 1)
 
@@ -63,3 +63,29 @@ def test_drift_bar_is_measured_in_thresholds(
     found = re.search(r'height="100" width="([\d.]+)"', str(charts.draw_drift(column)))
     assert found
     assert float(found[1]) == pytest.approx(width)
+
+
+@given(shares=st.lists(st.tuples(_SCORE, _SCORE), min_size=1, max_size=20))
+def test_overlay_stays_inside_its_frame(shares: list[tuple[float, float]]) -> None:
+    """Both outlines of a histogram go from the left edge to the right, and neither above the top nor below the line."""
+    bins = len(shares)
+    chart = ColumnChart(
+        labels=tuple(map(str, range(bins))),
+        edges=tuple(map(float, range(bins + 1))),
+        current=tuple(new for new, _ in shares),
+        reference=tuple(known for _, known in shares),
+    )
+    drawn = str(charts.draw_overlay(chart, "ages"))
+    outlines = re.findall(r'class="(?:known|new)" d="M([^"]+)"', drawn)
+    assert len(outlines) == 2 * any(new > 0 or known > 0 for new, known in shares)
+    for outline in outlines:
+        points = [tuple(map(float, point.split())) for point in outline.split("L")]
+        assert len(points) == 2 * bins + 2
+        assert (points[0][0], points[-1][0]) == (34, 350)
+        assert all(12 - 0.1 <= y <= 118 for _, y in points)
+
+
+def test_overlay_of_a_category_draws_nothing() -> None:
+    """Bars without edges are no histogram."""
+    chart = ColumnChart(labels=("GE", "Agfa"), current=(0.1, 0.9), reference=(0.6, 0.4))
+    assert charts.draw_overlay(chart, "maker") == ""

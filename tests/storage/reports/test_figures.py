@@ -27,6 +27,14 @@ def test_fraction(value: float | None, text: str) -> None:
     assert figures.fraction(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.04123, "0.0412"), (47.44, "47.4"), (1204.4, "1,204"), (-2.5, "-2.5"), (0.0, "0")]
+)
+def test_measured_number(value: float, text: str) -> None:
+    """A measured number has three digits and no power of ten."""
+    assert figures.number(value) == text
+
+
 def test_interval_names_its_basis() -> None:
     """A score is never written without its interval."""
     assert figures.interval(Interval(value=0.86, low=0.82, high=0.9)) == ".86, 95 % interval .82 to .90"

@@ -11,6 +11,7 @@ from xray_model.outcomes import (
     ChampionSummary,
     Check,
     DriftOutcome,
+    DriftState,
     NightOutcome,
     ProbeName,
     Refusal,
@@ -207,3 +208,15 @@ def test_conditions_have_names_in_words(name: str, said: str) -> None:
 def test_every_probe_has_words() -> None:
     """No probe is shown by its name alone."""
     assert not [name for name in get_args(ProbeName) if terms.check_words(name) == name]
+
+
+def test_batch_held_for_drift_waits_and_the_news_says_why(
+    make_night: Callable[..., NightOutcome],
+    make_batch: Callable[..., BatchOutcome],
+    make_drift: Callable[..., DriftOutcome],
+) -> None:
+    """What drift holds waits for a person by its status, first of all; how much moved is told after it."""
+    drift = make_drift(5).model_copy(update={"state": DriftState.HOLD})
+    night = make_night(0, make_batch("held"), drift=drift)
+    assert words.headline(night).startswith("One batch waits for you: bimcv / b1 is held; ")
+    assert words.quiet_headline(night).endswith("; the new images are unlike those known: 5 of 10 columns moved")

@@ -10,6 +10,7 @@ import pytest
 from storage.objects import Objects
 from storage.reports import (
     Picture,
+    keys,
     write_batch_page,
     write_index,
     write_model_page,
@@ -254,7 +255,7 @@ def test_what_a_sender_wrote_is_escaped(
     assert problems_of(tmp_path) == []
     for path in tmp_path.rglob("*.html"):
         assert SCRIPT not in path.read_text()
-        assert "&lt;script&gt;" in path.read_text()
+        assert path == tmp_path / keys.DRIFTS or "&lt;script&gt;" in path.read_text()
 
 
 def test_pictures_are_bounded_and_counted(

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from apps import models
-from apps.arguments import Who, Why
+from apps.arguments import Verbose, Who, Why
 from apps.console.access.visitors import Role
+from apps.drift import drift
 from xray_model.errors import XrayError
 
 app = typer.Typer(
@@ -68,7 +69,6 @@ Images = Annotated[
     ),
 ]
 PersonName = Annotated[str, typer.Argument(help="The name they sign in with, and decide under.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show Prefect's own log instead of progress bars.")]
 
 
 @app.command()
@@ -180,6 +180,9 @@ def nightly(
         gate={**settings.gate, "waivers": read_waivers(waived or [])},
     )
     raise typer.Exit(run_night(options, verbose=verbose))
+
+
+app.command()(drift)
 
 
 @app.command()

@@ -73,12 +73,15 @@ def write_drift_report(
         if report_run is not None:
             objects.create(keys.evidently_run(page), report_run)
         folder = keys.folder_of(page)
+        charted = [chart_column(column) for column in _choose_charted(told)]
+        below = {*told.notes, *(each.sentence for each in charted)}
         values = {
             "drift": told,
             "name": drift_words.subject_name(told),
             "headline": drift_words.drift_headline(told),
             "advice": drift_words.advise_drift(told),
-            "charted": [chart_column(column) for column in _choose_charted(told)],
+            "reasons": [*told.reasons[:1], *(reason for reason in told.reasons[1:] if reason not in below)],
+            "charted": charted,
             "drifted": write_pictures(objects, folder, "drifted", drifted[:PICTURES]),
             "typical": write_pictures(objects, folder, "typical", typical[:PICTURES]),
             "class_news": drift_words.class_sentence(told.classes),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.reports import advice, keys, words
+from storage.reports.drift_records import find_latest
 from storage.reports.drift_words import drift_headline
 from storage.reports.entries import Step, rank_refusals, reason_anchor
 from storage.reports.pictures import (
@@ -18,7 +19,7 @@ from storage.reports.pictures import (
     write_pictures,
 )
 from storage.reports.rendering import render_page
-from xray_model.outcomes import BatchOutcome, DriftOutcome, ExpectationResult, Refusal
+from xray_model.outcomes import BatchOutcome, ExpectationResult, Refusal
 
 if TYPE_CHECKING:
     from storage.objects import Objects
@@ -44,9 +45,10 @@ def write_batch_page(
     typical: Sequence[Picture],
     refused_total: int,
     validation: str | None = None,
-    drift: DriftOutcome | None = None,
 ) -> str:
     """Write the page of one batch, with its pictures beside it, unless it is there already.
+
+    It leads to the newest comparison of the batch with the champion's reference, where there is one.
 
     Args:
         objects: the store.
@@ -55,7 +57,6 @@ def write_batch_page(
         typical: sound images to compare with; the first two are shown.
         refused_total: how many images of the batch were refused, shown or not.
         validation: key of the page of what it was asked; None where it was not.
-        drift: how it compares with the champion's reference; None where it was not compared.
 
     Returns:
         The page's key.
@@ -64,6 +65,7 @@ def write_batch_page(
     if objects.exists(page):
         return page
     folder = keys.folder_of(page)
+    drift = find_latest(objects, "batch", outcome.batch_id)
     shown = write_pictures(objects, folder, "refused", choose_refused(outcome, refused))
     values = {
         "batch": outcome,

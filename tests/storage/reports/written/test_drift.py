@@ -158,7 +158,7 @@ def test_night_and_batch_lead_to_their_drift_pages(
     of_night = write_drift_report(objects, compared(DriftState.RETRAIN, subject="night", name="n"), None, None, [], [])
     night = make_night(0, batch, drift=of_night).model_copy(update={"batch_drift": (of_batch,)})
     pages = {
-        write_batch_page(objects, batch, [], [], 0, drift=of_batch): {of_batch},
+        write_batch_page(objects, batch, [], [], 0): {of_batch},
         write_night_page(objects, night): {of_batch, of_night},
         write_index(objects): {of_night},
         keys.DRIFTS: {of_batch, of_night},

@@ -1,6 +1,6 @@
 """A process that changes which model is in service, and is killed at one of its steps.
 
-A step is what lasts: registering a version, writing an entry of the ledger, moving an alias.
+A step is what lasts: making a version, writing an entry of the ledger, moving an alias, and each part of a card.
 """
 
 import functools
@@ -8,20 +8,28 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from mlflow import MlflowClient
 
-from storage import promotion
+from storage import promotion, reports
 from storage.ledger import find_waiting, load_entries
+from storage.objects import Objects
 from storage.registry import Registry
+from storage.reports import models
 from storage.settings import Settings
+from storage.snapshots import snapshot_key
 from storage.store import open_store
+from tasks import reporting
 from tasks.promotion import Standing, find_standing, promote
 from tests.registering import begin_run, evaluation, training
 from tests.storage.entries import decision
+from tests.storage.reports.carding import judged_retrain, make_examples
+from tests.xray_model.evaluation.evaluations import probed_table
 from xray_model.config import GatePolicy, RetrainOptions
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -32,7 +40,18 @@ _PROCESSES = get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.tasks.dying"])
 _LONGEST_SECONDS = 120.0
 
-ACTS = ("promote", "wait", "approve", "rollback")
+_STEPS = (
+    (MlflowClient, "create_registered_model"),
+    (MlflowClient, "create_model_version"),
+    (promotion, "append_entry"),
+    (MlflowClient, "set_registered_model_alias"),
+    (reporting, "load_predictions"),
+    (Registry, "record_card"),
+    (models, "write_drawings"),
+    (models, "write_examples"),
+    (models, "render_page"),
+    (reports, "write_index"),
+)
 
 
 def run_killed(act: str, step: int) -> bool:
@@ -49,7 +68,7 @@ def run_killed(act: str, step: int) -> bool:
 
 
 def act_here(act: str) -> None:
-    """Promote a new model, let one wait, approve the one that waits, or go back to the champion before."""
+    """Promote a new model, with its card or without, let one wait, approve the one that waits, or go back."""
     settings = Settings()
     objects, registry = open_store(settings).objects, Registry(settings)
     if act == "approve":
@@ -59,11 +78,43 @@ def act_here(act: str) -> None:
     elif act == "rollback":
         before = promotion.previous_champion(load_entries(objects))
         promotion.roll_back(objects, registry, before, who="ada", why="bad")
+    elif act == "card":
+        promote_with_card(objects, registry)
     else:
         options = RetrainOptions(gate=GatePolicy(require_approval=act == "wait"))
         run_id = begin_run(registry)
         standing: Standing = find_standing.fn()
         promote.fn(decision(), training(run_id), evaluation(run_id), standing, options)
+
+
+def promote_with_card(objects: Objects, registry: Registry) -> None:
+    """Promote a new model as a retraining does it, from what is kept of it to its page."""
+    judged = judged_retrain()
+    assert judged.training is not None
+    assert judged.challenger is not None
+    table, trained = probed_table(), judged.training.model_copy(update={"run_id": begin_run(registry)})
+    for key in (judged.challenger.predictions_key, snapshot_key(judged.challenger.snapshot_id)):
+        objects.put(key, table.assign(split="train").to_parquet())
+    outcome = judged.model_copy(update={"training": trained, "promotion": None})
+    reporting.keep_retraining.fn(outcome)
+    done = promote.fn(decision(), trained, judged.challenger, find_standing.fn(), RetrainOptions())
+    with _some_examples():
+        reporting.write_model_report.fn(outcome.model_copy(update={"promotion": done}))
+
+
+def begin_next_run() -> int:
+    """What a retraining does before it trains; gives how many pages it wrote."""
+    find_standing.fn()
+    untold = reporting.find_untold_models.fn()
+    with _some_examples():
+        for outcome in untold:
+            reporting.write_model_report.fn(outcome)
+    return len(untold)
+
+
+def _some_examples() -> AbstractContextManager[object]:
+    """Examples of a model that nothing can load."""
+    return patch.object(reporting, "find_examples", lambda *_: make_examples(4))
 
 
 def _act(environment: Mapping[str, str], act: str, step: int) -> None:
@@ -85,10 +136,6 @@ def _act(environment: Mapping[str, str], act: str, step: int) -> None:
 
         return done
 
-    for owner, name in (
-        (Registry, "register"),
-        (promotion, "append_entry"),
-        (MlflowClient, "set_registered_model_alias"),
-    ):
+    for owner, name in _STEPS:
         setattr(owner, name, mortal(getattr(owner, name)))
     act_here(act)

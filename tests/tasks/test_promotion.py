@@ -1,14 +1,8 @@
 """Promotion as a night does it: the ledger first, the registry after it, and no moment without a champion."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 from prefect.logging import disable_run_logger
-from starlette.testclient import TestClient
 
-from apps.console.access.settings import ConsoleSettings
-from apps.console.app import create_app
 from storage import ledger
 from storage.promotion import refuse_model
 from storage.registry import Registry
@@ -16,14 +10,10 @@ from storage.store import Store
 from tasks.promotion import find_standing, promote, was_decided
 from tests.registering import begin_run, evaluation, training
 from tests.storage.entries import decision
-from tests.tasks.dying import act_here, run_killed
+from tests.tasks.dying import act_here
 from xray_model.config import GatePolicy, RetrainOptions
 from xray_model.errors import DecisionOvertaken
 from xray_model.outcomes import PromotionOutcome
-
-HOST = "127.0.0.1:8420"
-KILLS = 30
-FULL = (pytest.mark.slow, pytest.mark.timeout(1800))
 
 
 def judge(registry: Registry, options: RetrainOptions, *, passes: bool = True) -> PromotionOutcome:
@@ -33,14 +23,6 @@ def judge(registry: Registry, options: RetrainOptions, *, passes: bool = True) -
         decision(promote=passes), training(run_id), evaluation(run_id), find_standing.fn(), options
     )
     return outcome
-
-
-def page_of(store: Store, home: Path) -> str:
-    """What the console shows of the models to the owner of this machine."""
-    console = ConsoleSettings(folder=home / "console", hosts=frozenset({HOST}), port=8420, owner="ada")
-    answer = TestClient(create_app(console, store), base_url=f"http://{HOST}").get("/models")
-    assert answer.status_code == 200
-    return str(answer.text)
 
 
 def test_what_passed_is_promoted_or_waits_as_the_policy_says(store: Store, registry: Registry) -> None:
@@ -113,48 +95,3 @@ def test_a_night_goes_on_without_the_registry(
         champion = find_standing.fn().champion
     assert champion is not None
     assert champion.version == 7
-
-
-CI_STEPS = [("promote", 3), ("promote", 4), ("promote", 7), ("wait", 4), ("approve", 2), ("rollback", 5)]
-BEFORE = {"approve": "wait", "rollback": "promote"}
-"""What an act needs, of which the process that dies knows nothing."""
-ALL_STEPS = [(act, step) for act in ("promote", "wait", "approve", "rollback") for step in range(10)]
-
-
-@pytest.mark.parametrize("steps", [CI_STEPS, pytest.param(ALL_STEPS, marks=FULL)], ids=["few", "all"])
-def test_killed_at_any_step(store: Store, registry: Registry, home: Path, steps: Sequence[tuple[str, int]]) -> None:
-    """Killed before or after any step: the old or the new champion, never none; after a run all three agree."""
-    act_here("promote")
-    act_here("promote")
-    killed = 0
-    for act, step in steps:
-        if act in BEFORE:
-            act_here(BEFORE[act])
-        old = ledger.load_entries(store.objects)
-        died = run_killed(act, step)
-        killed += died
-        new = ledger.load_entries(store.objects)
-        assert new[: len(old)] == old
-        assert len(new) <= len(old) + 1
-        in_registry = registry.aliases()["champion"]
-        assert in_registry in {old[-1].champion_after, new[-1].champion_after}
-        find_standing.fn()
-        assert_agreed(store, registry, home)
-        print(
-            f"{act}, {'after' if step % 2 else 'before'} step {step // 2}: {'killed' if died else 'ended'}; "
-            f"ledger v{old[-1].champion_after}, then v{new[-1].champion_after}, alias v{in_registry}"
-        )
-    print(f"{killed} kills")
-    assert killed >= min(KILLS, len(steps))
-
-
-def assert_agreed(store: Store, registry: Registry, home: Path) -> None:
-    """Ledger, aliases and console name the same models."""
-    entries = ledger.load_entries(store.objects)
-    line, waiting = ledger.champion_line(entries), ledger.find_waiting(entries)
-    judged = [entry.version for entry in entries if isinstance(entry, ledger.GateEntry)]
-    challenger = judged[-1] if waiting is None else waiting.version
-    assert registry.aliases() == {"challenger": challenger, "previous": line[-2], "champion": line[-1]}
-    page = page_of(store, home)
-    assert f"v{line[-1]}</a> is in service since" in page
-    assert ("waits for approval" in page) == (waiting is not None)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from storage.objects import Objects
-from xray_model.evaluation.decision import decide_classes
+from xray_model.evaluation.decision import name_classes
 
 FACTS = ("image_id", "patient_id", "label", "source", "view", "sex", "age", "manufacturer")
 """What a table tells of an image beside its predictions: by whom and by what group it is counted."""
@@ -55,10 +55,7 @@ def save_predictions(
     table = rows[list(FACTS)].reset_index(drop=True)
     for column, name in enumerate(classes):
         table[f"p_{name}"] = probabilities[:, column].astype(np.float32)
-    sound = np.isfinite(probabilities).all(axis=1)
-    predicted = np.full(len(table), None, object)
-    predicted[sound] = np.asarray(classes)[decide_classes(probabilities[sound], decision_weights)]
-    table["predicted"] = predicted
+    table["predicted"] = name_classes(probabilities, classes, decision_weights)
     table = table.assign(**(probed or {}))
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")

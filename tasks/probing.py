@@ -16,7 +16,7 @@ from xray_model.evaluation.baselines import (
     probe_linearly,
     tell_source,
 )
-from xray_model.evaluation.decision import decide_classes
+from xray_model.evaluation.decision import name_classes
 
 if TYPE_CHECKING:
     import keras
@@ -45,11 +45,11 @@ def probe_images(
     from xray_model.network import inference, network
 
     frozen, head = network.split(model)
-    classes, weights = np.array(network.class_names(model), object), network.decision_weights(model)
+    classes, weights = network.class_names(model), network.decision_weights(model)
 
     def decide(look: Look, stage: str) -> Names:
         seen = gather_features(store, frozen, rows, stage, look).features
-        return np.asarray(classes[decide_classes(inference.predict_features(head, seen), weights)], object)
+        return name_classes(inference.predict_features(head, seen), classes, weights)
 
     train = load_snapshot(store.objects, snapshot_id, "train")
     found = {

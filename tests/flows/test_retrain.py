@@ -1,5 +1,8 @@
 """A retraining stops before it trains on what breaks a rule, and no failure after it costs what it trained."""
 
+from itertools import count
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,10 +12,13 @@ from flows.running import run_flow
 from storage.catalog import commit_batch
 from storage.ledger import append_entry
 from storage.registry import Registry
+from storage.reports import keys
+from storage.shards import array_bytes, shard_key
 from storage.store import Store
+from tasks.promotion import find_standing
 from tests.registering import begin_run, evaluation, training
 from tests.storage.entries import decision, gate
-from xray_model.config import RetrainOptions, SnapshotOptions
+from xray_model.config import GatePolicy, RetrainOptions, ShortcutBounds, SnapshotOptions, TrainingOptions
 from xray_model.errors import (
     ConfigurationError,
     InvalidInput,
@@ -21,7 +27,15 @@ from xray_model.errors import (
     SnapshotRefused,
     XrayError,
 )
-from xray_model.outcomes import BatchOutcome, BatchStatus, EvaluationOutcome, RetrainOutcome, SnapshotOutcome
+from xray_model.network import inference
+from xray_model.outcomes import (
+    BatchOutcome,
+    BatchStatus,
+    EvaluationOutcome,
+    ProbeName,
+    RetrainOutcome,
+    SnapshotOutcome,
+)
 
 CLASSES = ("covid", "normal")
 OPTIONS = RetrainOptions(snapshot=SnapshotOptions(classes=CLASSES))
@@ -166,3 +180,62 @@ def test_a_champion_of_another_registry_stops_the_run_before_training(
     with pytest.raises(ConfigurationError, match="not the registry that the ledger was written with"):
         run_flow(flow.retrain, OPTIONS)
     assert quick == []
+
+
+LENIENT = GatePolicy(
+    floor=0,
+    recall_floor=0,
+    skill_confidence=0,
+    minimum_patients=1,
+    draws=100,
+    calibration_error=1,
+    margin=1,
+    recall_allowance=1,
+    subgroup_allowance=1,
+    shortcuts=ShortcutBounds(lungs_hidden=1, lungs_alone=1),
+    waivers={name: "a trial" for name in get_args(ProbeName) if "lungs" not in name},
+)
+"""What any model passes that says numbers."""
+TINY = OPTIONS.model_copy(update={"training": TrainingOptions(input_side=32, epochs=1), "gate": LENIENT})
+
+
+def commit_images(store: Store) -> None:
+    """The same rows with pixels: those of normal images are darker."""
+    gray = np.random.default_rng(0).integers(60, 200, (IMAGES, store.side, store.side))
+    gray[1::2] //= 2
+    store.objects.put(shard_key("b1", 0), array_bytes(gray.astype(np.uint8)))
+    commit(store, {})
+
+
+@pytest.mark.parametrize(
+    ("broken", "failing", "told"),
+    [
+        ({0}, {"finite"}, "6 of 6 predictions are not numbers"),
+        ({1}, {"lungs-hidden", "lungs-alone"}, "6 of 6 predictions are not numbers with the lungs hidden"),
+    ],
+    ids=["whole images", "lungs hidden"],
+)
+def test_a_challenger_that_says_no_numbers_is_refused_in_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch, broken: set[int], failing: set[str], told: str
+) -> None:
+    """The champion stays, the decision says why, and the page is written; the champion's own scores are sound."""
+    commit_images(store)
+    assert run_flow(flow.retrain, TINY).promotion.champion_after == 1
+    calls, predict = count(), inference.predict_features
+
+    def break_some(*given: object) -> np.ndarray:
+        probabilities = predict(*given)  # type: ignore[arg-type]
+        return probabilities * np.nan if next(calls) in broken else probabilities
+
+    monkeypatch.setattr(inference, "predict_features", break_some)
+    outcome = run_flow(flow.retrain, TINY.model_copy(update={"force": True}))
+    promotion = outcome.promotion
+    assert (promotion.decision.promote, promotion.champion_before, promotion.champion_after) == (False, 1, 1)
+    assert {check.name for check in promotion.decision.checks if not check.holds} == failing
+    assert any(told in reason for reason in promotion.decision.reasons)
+    assert outcome.champion.calibration is not None
+    assert told in store.objects.get(keys.model_page(2)).decode()
+    assert not any("page could not be written" in reason for reason in outcome.reasons)
+    champion = find_standing.fn().champion
+    assert champion is not None
+    assert champion.version == 1

@@ -49,6 +49,20 @@ def decide_classes(probabilities: Floats, weights: Sequence[float]) -> Targets:
     return chosen
 
 
+def name_classes(probabilities: Floats, classes: Sequence[str], weights: Sequence[float]) -> npt.NDArray[np.object_]:
+    """Names [n] of the classes decided on; None where a probability is not a number.
+
+    Args:
+        probabilities: float [n, classes].
+        classes: their names.
+        weights: as of `decide_classes`.
+    """
+    sound = np.isfinite(probabilities).all(axis=1)
+    names = np.full(len(probabilities), None, object)
+    names[sound] = np.asarray(classes)[decide_classes(probabilities[sound], weights)]
+    return names
+
+
 def prior_offsets(trained: Floats, true: Floats) -> tuple[float, ...]:
     """What to add to each class's score (log probability) so that the probabilities hold under the true prior.
 

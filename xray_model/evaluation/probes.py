@@ -26,7 +26,8 @@ def run_probes(
     Args:
         table: the challenger's predictions on the test split, with those of `predicted_hidden`, `predicted_alone`,
             `predicted_metadata`, `source_from_embedding`, `predicted_linear` and `predicted_elsewhere` that there are.
-            A probe whose column is absent or empty says that it was not measured.
+            A probe whose column is absent or empty says that it was not measured. A gap in one of the first two is a
+            prediction that is not a number, and fails its probes.
         training: `label`, `source` and `age` of the training images.
         minority: the class that decides.
         bounds: of each probe.
@@ -61,11 +62,12 @@ def minority_f1(table: pd.DataFrame, minority: str, column: str = "predicted") -
 
 def _probe_lungs_hidden(table: pd.DataFrame, minority: str, bound: float) -> ProbeResult:
     name: ProbeName = "lungs-hidden"
-    rows = _rows_with(table, "predicted_hidden")
-    if rows.empty:
+    if "predicted_hidden" not in table:
         return _not_measured(name, bound, "the model was not asked with the lungs hidden")
-    whole, hidden = minority_f1(rows, minority), minority_f1(rows, minority, "predicted_hidden")
-    guess = guessing_f1(float((rows["label"] == minority).mean()))
+    if table["predicted_hidden"].isna().any():
+        return _broken(name, bound, table["predicted_hidden"].isna(), "with the lungs hidden")
+    whole, hidden = minority_f1(table, minority), minority_f1(table, minority, "predicted_hidden")
+    guess = guessing_f1(float((table["label"] == minority).mean()))
     if whole <= guess + _ROUNDING:
         reason = (
             f"with its F1 of {format_fraction(whole)} the model is no better than a guess ({format_fraction(guess)}), "
@@ -87,10 +89,12 @@ def _probe_lungs_hidden(table: pd.DataFrame, minority: str, bound: float) -> Pro
 
 def _probe_lungs_alone(table: pd.DataFrame, minority: str, bound: float) -> ProbeResult:
     name: ProbeName = "lungs-alone"
-    rows = _rows_with(table, "predicted_hidden", "predicted_alone")
-    if rows.empty:
+    columns = ["predicted_hidden", "predicted_alone"]
+    if not set(columns) <= set(table):
         return _not_measured(name, bound, "the model was not asked with all but the lungs hidden")
-    hidden, alone = (minority_f1(rows, minority, f"predicted_{part}") for part in ("hidden", "alone"))
+    if table[columns].isna().any(axis=None):
+        return _broken(name, bound, table[columns].isna().any(axis=1), "with the lungs, or all but the lungs, hidden")
+    hidden, alone = (minority_f1(table, minority, column) for column in columns)
     return ProbeResult(
         name=name,
         value=hidden - alone,
@@ -252,6 +256,19 @@ def _not_measured(
 ) -> ProbeResult:
     sentence = f"The probe {name} was not measured: {reason}."
     return ProbeResult(name=name, value=None, bound=bound, limit=limit, passed=True, sentence=sentence)
+
+
+def _broken(name: ProbeName, bound: float, gaps: "pd.Series[bool]", shown: str) -> ProbeResult:
+    """A model that says what is not a number fails, whatever the bound, and has the worst value there is."""
+    return ProbeResult(
+        name=name,
+        value=1.0,
+        bound=bound,
+        passed=False,
+        sentence=f"{gaps.sum()} of {len(gaps)} predictions are not numbers {shown}: the model is broken, train it "
+        "again.",
+        figures={"broken": float(gaps.sum()), "images": float(len(gaps))},
+    )
 
 
 def _rows_with(table: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -165,8 +165,10 @@ COLUMNS: dict[ProbeName, str] = {
 }
 
 
-@pytest.mark.parametrize("name", COLUMNS)
-@pytest.mark.parametrize("absent", [True, False], ids=["absent", "empty"])
+@pytest.mark.parametrize(
+    ("name", "absent"),
+    [*((name, True) for name in COLUMNS), *((name, False) for name in COLUMNS if "lungs" not in name)],
+)
 def test_probe_that_did_not_run_says_so(name: ProbeName, absent: bool) -> None:
     """Without its column, or with nothing in it, a probe has no value and does not pretend."""
     table = make_table()
@@ -174,6 +176,25 @@ def test_probe_that_did_not_run_says_so(name: ProbeName, absent: bool) -> None:
     result = probe(name, table)
     assert (result.value, result.passed) == (None, True)
     assert f"The probe {name} was not measured: " in result.sentence
+
+
+@pytest.mark.parametrize("images", [1, 400])
+@pytest.mark.parametrize(
+    ("column", "failing"),
+    [("predicted_hidden", ("lungs-hidden", "lungs-alone")), ("predicted_alone", ("lungs-alone",))],
+)
+def test_what_is_not_a_number_fails_the_probe(column: str, failing: tuple[ProbeName, ...], images: int) -> None:
+    """A model that says so of one masked image fails, also where the bound lets everything pass, and is told why."""
+    table = make_table()
+    table.loc[: images - 1, column] = None
+    bounds = ShortcutBounds(lungs_hidden=1, lungs_alone=1)
+    results = run_probes(table, make_training(), "normal", bounds, ENOUGH)
+    assert tuple(result.name for result in results if not result.passed) == failing
+    for result in results:
+        if result.name in failing:
+            assert result.value == 1
+            assert f"{images} of 400 predictions are not numbers with" in result.sentence
+            assert "the model is broken, train it again" in result.sentence
 
 
 def test_one_source_compares_with_nothing() -> None:

@@ -1,10 +1,12 @@
-"""Versions in a model registry, with a few bytes in place of a model."""
+"""Versions in a model registry, with a few bytes in place of a model, and a registry that holds one model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
-from xray_model.outcomes import ClassScore, EvaluationOutcome, Interval, TrainingOutcome
+from xray_model.outcomes import ClassScore, EpochScore, EvaluationOutcome, Interval, TrainingOutcome
 
 MODELS = 6
 SURE = Interval(value=0.9, low=0.8, high=0.95)
@@ -42,7 +44,7 @@ def evaluation(snapshot_id: str = "s") -> EvaluationOutcome:
 
 
 def training(run_id: str) -> TrainingOutcome:
-    """The training of a run."""
+    """The training of a run, of one epoch."""
     return TrainingOutcome(
         backbone="basic_cnn",
         weights="random, trained from the start",
@@ -50,7 +52,7 @@ def training(run_id: str) -> TrainingOutcome:
         rebalancing="none",
         counts_before={"normal": 1},
         counts_after={"normal": 1},
-        epochs=(),
+        epochs=(EpochScore(epoch=1, loss=1.0, validation_loss=1.0, validation_minority_f1=0.5),),
         best_epoch=1,
         seed=1,
         seconds=2.0,
@@ -59,3 +61,18 @@ def training(run_id: str) -> TrainingOutcome:
         run_id=run_id,
         model_sha256="0" * 64,
     )
+
+
+def only_model(path: Path) -> type:
+    """A class to stand in for `Registry`, which holds this model, whatever run is asked for."""
+
+    class OnlyModel:
+        def __init__(self, settings: object) -> None:
+            del settings
+
+        @contextmanager
+        def model_file(self, run_id: str) -> Iterator[Path]:
+            del run_id
+            yield path
+
+    return OnlyModel

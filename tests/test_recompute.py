@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.xray_model.evaluation.evaluations import CLASSES, evaluate
 from xray_model.config import GatePolicy
 from xray_model.evaluation.gate import decide
-from xray_model.evaluation.metrics import evaluate_table
 from xray_model.evaluation.probes import run_probes
 from xray_model.outcomes import Decision, EvaluationOutcome
 
 ROOT = Path(__file__).resolve().parents[1]
-CLASSES = ("covid", "normal", "pneumonia")
 POLICY = GatePolicy(margin=0.02, confidence=0.9, draws=300, seed=7)
 
 
@@ -63,19 +62,9 @@ def list_training() -> pd.DataFrame:
     )
 
 
-def evaluate(table: pd.DataFrame, key: str) -> EvaluationOutcome:
+def probe(table: pd.DataFrame, key: str) -> EvaluationOutcome:
     """What the pipeline measures of it."""
-    outcome = evaluate_table(
-        table,
-        CLASSES,
-        model=key,
-        snapshot_id="s",
-        split="test",
-        minority="normal",
-        predictions_key=key,
-        draws=POLICY.draws,
-        seed=POLICY.seed,
-    )
+    outcome = evaluate(table, model=key, predictions_key=key, draws=POLICY.draws, seed=POLICY.seed)
     training = list_training().query("split == 'train'")
     probes = run_probes(table, training, "normal", POLICY.shortcuts, POLICY.subgroup_patients)
     return outcome.model_copy(update={"probes": probes})
@@ -84,7 +73,7 @@ def evaluate(table: pd.DataFrame, key: str) -> EvaluationOutcome:
 def decide_in(folder: Path, skills: dict[str, float]) -> tuple[dict[str, Any], dict[str, EvaluationOutcome], Decision]:
     """What the script finds in a store where models of these skills were judged, and what the pipeline did."""
     tables = {who: predict(seed, skill) for seed, (who, skill) in enumerate(skills.items(), start=2)}
-    outcomes = {who: evaluate(table, f"{who}.parquet") for who, table in tables.items()}
+    outcomes = {who: probe(table, f"{who}.parquet") for who, table in tables.items()}
     for who, table in tables.items():
         table.to_parquet(folder / f"{who}.parquet", index=False)
     (folder / "snapshots").mkdir()

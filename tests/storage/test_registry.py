@@ -14,50 +14,24 @@ from mlflow.entities import Run
 from storage import code_version, system_metrics
 from storage.registry import Registry
 from storage.settings import Settings
-from tests.registering import begin_run
+from tests.registering import begin_run, evaluation, training
 from tests.storage.repositories import commit_code
 from xray_model.errors import ObjectNotFound, RegistryUnavailable
-from xray_model.outcomes import ClassScore, EpochScore, EvaluationOutcome, Interval, TrainingOutcome
-
-SURE = Interval(value=0.9, low=0.8, high=0.95)
+from xray_model.outcomes import EpochScore, TrainingOutcome
 
 
-def training(run_id: str) -> TrainingOutcome:
+def trained(run_id: str) -> TrainingOutcome:
     """A training with an epoch of either stage, on weights from a file."""
-    return TrainingOutcome(
-        backbone="basic_cnn",
-        weights="file x.weights.h5, sha256 1111111111111111",
-        weights_sha256="1" * 64,
-        input_side=128,
-        rebalancing="class_weight",
-        counts_before={"covid": 8, "normal": 1},
-        counts_after={"covid": 4, "normal": 4},
-        epochs=(
+    changes = {
+        "weights": "file x.weights.h5, sha256 1111111111111111",
+        "weights_sha256": "1" * 64,
+        "epochs": (
             EpochScore(stage="head", epoch=1, loss=1.0, validation_loss=1.5, validation_minority_f1=0.5),
             EpochScore(stage="fine-tune", epoch=2, loss=0.5, validation_loss=1.0, validation_minority_f1=0.75),
         ),
-        best_epoch=2,
-        seed=1,
-        seconds=2.0,
-        features_computed=9,
-        features_reused=0,
-        run_id=run_id,
-        model_sha256="0" * 64,
-    )
-
-
-EVALUATION = EvaluationOutcome(
-    model="challenger",
-    snapshot_id="s",
-    split="test",
-    classes=(ClassScore(label="normal", precision=SURE, recall=SURE, f1=SURE, images=9, patients=9),),
-    confusion=((9,),),
-    macro_f1=SURE,
-    minority="normal",
-    images=9,
-    patients=9,
-    predictions_key="predictions/k",
-)
+        "best_epoch": 2,
+    }
+    return training(run_id).model_copy(update=changes)
 
 
 def client() -> MlflowClient:
@@ -87,10 +61,10 @@ def test_model_goes_in_and_comes_out(home: Path, tmp_path: Path) -> None:
     versions = []
     for _ in range(2):
         with registry.training_run("name") as run_id:
-            registry.record_training(training(run_id), "s", model, "{}")
-        versions.append(registry.register(run_id, EVALUATION))
+            registry.record_training(trained(run_id), "s", model, "{}")
+        versions.append(registry.register(run_id, evaluation()))
     assert versions == [1, 2]
-    assert registry.register(run_id, EVALUATION) == 2
+    assert registry.register(run_id, evaluation()) == 2
     registry.move_aliases({"challenger": 2, "previous": None, "champion": 1})
     assert registry.aliases() == {"challenger": 2, "champion": 1}
     with registry.model_file(registry.run_of(2)) as path:
@@ -112,16 +86,16 @@ def test_two_first_registrations_at_once(home: Path) -> None:
     registry = Registry(Settings())
     runs = [begin_run(registry) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
-        versions = list(pool.map(lambda run_id: registry.register(run_id, EVALUATION), runs))
+        versions = list(pool.map(lambda run_id: registry.register(run_id, evaluation()), runs))
     assert sorted(versions) == [1, 2]
 
 
 def test_the_registered_model_is_made_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That another made it after one looked is no failure."""
     registry = Registry(Settings())
-    registry.register(begin_run(registry), EVALUATION)
+    registry.register(begin_run(registry), evaluation())
     monkeypatch.setattr(MlflowClient, "search_registered_models", lambda *_, **__: [])
-    assert registry.register(begin_run(registry), EVALUATION) == 2
+    assert registry.register(begin_run(registry), evaluation()) == 2
 
 
 def test_every_question_to_a_registry_that_is_away_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +103,7 @@ def test_every_question_to_a_registry_that_is_away_can_be_asked_again(monkeypatc
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = Registry(Settings(registry="http://127.0.0.1:9"))
     with pytest.raises(RegistryUnavailable):
-        away.register("r", EVALUATION)
+        away.register("r", evaluation())
     with pytest.raises(RegistryUnavailable):
         away.record_card("r", "text", {})
     with pytest.raises(RegistryUnavailable), away.model_file("r"):
@@ -142,7 +116,7 @@ def test_run_holds_what_made_the_model(home: Path, tmp_path: Path) -> None:
     model.write_bytes(b"weights")
     registry = Registry(Settings())
     with registry.training_run("name") as run_id:
-        registry.record_training(training(run_id), "snapshot", model, '{"force": true}')
+        registry.record_training(trained(run_id), "snapshot", model, '{"force": true}')
     run = client().get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["weights_sha256"] == "1" * 64
@@ -169,7 +143,7 @@ def test_random_weights_have_no_hash(home: Path, tmp_path: Path) -> None:
     model.write_bytes(b"weights")
     registry = Registry(Settings())
     with registry.training_run("name") as run_id:
-        outcome = training(run_id).model_copy(update={"weights_sha256": None})
+        outcome = trained(run_id).model_copy(update={"weights_sha256": None})
         registry.record_training(outcome, "snapshot", model, "{}")
     assert "weights_sha256" not in client().get_run(run_id).data.params
 

@@ -1,8 +1,6 @@
 """The gate and a planted shortcut: a mark burned into the images of one class, and the same images without it."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from storage.snapshots import snapshot_key
 from storage.store import Store
 from tasks import evaluation
 from tasks.training import fit_model
+from tests.registering import only_model
 from xray_model.config import GatePolicy, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.data.phantoms import CohortOptions, plan_cohort
 from xray_model.outcomes import Decision, EvaluationOutcome
@@ -77,18 +76,7 @@ def judge(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Ev
         snapshot=SnapshotOptions(classes=CLASSES), training=TrainingOptions(input_side=64, epochs=25), gate=POLICY
     )
 
-    class OneModel:
-        """A registry that holds this model."""
-
-        def __init__(self, settings: object) -> None:
-            del settings
-
-        @contextmanager
-        def model_file(self, run_id: str) -> Iterator[Path]:
-            del run_id
-            yield path
-
-    monkeypatch.setattr(evaluation, "Registry", OneModel)
+    monkeypatch.setattr(evaluation, "Registry", only_model(path))
     fit_model(store, SNAPSHOT, "normal", options, "run", path)
     outcome = evaluation.evaluate_model.fn("run", "challenger", SNAPSHOT, "normal", POLICY, probe=True)
     return outcome, evaluation.decide_promotion.fn(outcome, None, None, POLICY)

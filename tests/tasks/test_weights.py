@@ -1,70 +1,18 @@
 """Weights of a training: found in the store or the registry, and refused by name where they are not."""
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from storage.ledger import GateEntry, append_entry
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import Store
 from tasks.weights import fetch_weights
+from tests.registering import evaluation, training
+from tests.storage.entries import gate, write_ledger
 from xray_model.config import TrainingOptions
 from xray_model.errors import WeightsError
-from xray_model.outcomes import ClassScore, Decision, EpochScore, EvaluationOutcome, Interval, TrainingOutcome
-
-SURE = Interval(value=0.9, low=0.8, high=0.95)
-EVALUATION = EvaluationOutcome(
-    model="challenger",
-    snapshot_id="s",
-    split="test",
-    classes=(ClassScore(label="normal", precision=SURE, recall=SURE, f1=SURE, images=9, patients=9),),
-    confusion=((9,),),
-    macro_f1=SURE,
-    minority="normal",
-    images=9,
-    patients=9,
-    predictions_key="predictions/k",
-)
-
-
-def training(run_id: str) -> TrainingOutcome:
-    """A training with one epoch."""
-    return TrainingOutcome(
-        backbone="basic_cnn",
-        weights="random, trained from the start",
-        input_side=128,
-        rebalancing="none",
-        counts_before={"normal": 1},
-        counts_after={"normal": 1},
-        epochs=(EpochScore(epoch=1, loss=1.0, validation_loss=1.0, validation_minority_f1=0.5),),
-        best_epoch=1,
-        seed=1,
-        seconds=2.0,
-        features_computed=9,
-        features_reused=0,
-        run_id=run_id,
-        model_sha256="0" * 64,
-    )
-
-
-def promotion(version: int) -> GateEntry:
-    """The first decision, which put a version in service."""
-    return GateEntry(
-        number=0,
-        decided=datetime(2026, 5, 1, tzinfo=UTC),
-        snapshot_id="s",
-        options_digest="d",
-        backbone="basic_cnn",
-        classes=("covid", "normal"),
-        challenger_version=version,
-        champion_before=None,
-        champion_after=version,
-        test_patients=9,
-        decision=Decision(promote=True, checks=(), minority="normal", minority_f1=SURE),
-    )
 
 
 def test_object_of_the_store_becomes_a_local_file(store: Store) -> None:
@@ -94,7 +42,7 @@ def test_model_in_service_is_fetched_from_the_registry(store: Store, tmp_path: P
     (tmp_path / "model.keras").write_bytes(b"a model")
     with registry.training_run("first") as run_id:
         registry.record_training(training(run_id), "s", tmp_path / "model.keras", "{}")
-    append_entry(store.objects, promotion(registry.register(run_id, EVALUATION)))
+    write_ledger(store.objects, gate(0, registry.register(run_id, evaluation())))
     with fetch_weights(store.objects, TrainingOptions(weights="champion")) as weights:
         assert weights.file is not None
         assert weights.file.read_bytes() == b"a model"

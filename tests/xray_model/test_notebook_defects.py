@@ -5,8 +5,6 @@ Some are found by tests that stand with what they test; they are named in `ELSEW
 
 import ast
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from storage.snapshots import snapshot_key
 from storage.store import Store
 from tasks import evaluation
 from tasks.training import fit_model
+from tests.registering import only_model
 from xray_model.config import GatePolicy, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.network import inference, network, training
 from xray_model.network.backbones import BACKBONES, Weights, build_frozen
@@ -86,18 +85,7 @@ def evaluated(store: Store, pixels: np.ndarray, tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "model.keras"
     train(store, path)
 
-    class OneModel:
-        """A registry that holds this model."""
-
-        def __init__(self, settings: object) -> None:
-            del settings
-
-        @contextmanager
-        def model_file(self, run_id: str) -> Iterator[Path]:
-            del run_id
-            yield path
-
-    monkeypatch.setattr(evaluation, "Registry", OneModel)
+    monkeypatch.setattr(evaluation, "Registry", only_model(path))
     outcome = evaluation.evaluate_model.fn("run", "challenger", SNAPSHOT, "normal", GatePolicy(draws=100))
     model = network.load(path)
     alone = np.concatenate([model.predict(one[None, ..., None], verbose=0) for one in pixels])

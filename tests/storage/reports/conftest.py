@@ -9,6 +9,7 @@ import pytest
 
 from storage.objects import Objects, open_objects
 from storage.reports import Picture
+from tests.xray_model.evaluation.evaluations import full_training, interval
 from xray_model.outcomes import (
     BatchOutcome,
     ChampionSummary,
@@ -18,16 +19,13 @@ from xray_model.outcomes import (
     Decision,
     DriftOutcome,
     DriftState,
-    EpochScore,
     EvaluationOutcome,
     ExpectationResult,
-    Interval,
     NightOutcome,
     PromotionOutcome,
     Refusal,
     RetrainOutcome,
     SnapshotOutcome,
-    TrainingOutcome,
 )
 
 INVERTED = "The image looks inverted."
@@ -51,10 +49,6 @@ def make_picture() -> Callable[..., Picture]:
         return Picture(f"{number:064x}"[::-1], pixels, "PA · F 63 · covid", reasons)
 
     return make
-
-
-def _interval(value: float) -> Interval:
-    return Interval(value=value, low=max(value - 0.04, 0), high=min(value + 0.04, 1))
 
 
 @pytest.fixture
@@ -115,16 +109,16 @@ def _evaluation(model: str, f1: float) -> EvaluationOutcome:
         classes=tuple(
             ClassScore(
                 label=label,
-                precision=_interval(f1),
-                recall=_interval(f1),
-                f1=_interval(f1),
+                precision=interval(f1),
+                recall=interval(f1),
+                f1=interval(f1),
                 images=images,
                 patients=patients,
             )
             for label, images, patients in (("covid", 40, 31), ("normal", 20, 12))
         ),
         confusion=((36, 4), (0, 20)),
-        macro_f1=_interval(f1),
+        macro_f1=interval(f1),
         minority="normal",
         images=60,
         patients=43,
@@ -153,8 +147,8 @@ def make_retrain() -> Callable[..., RetrainOutcome]:
             promote=promote,
             checks=checks,
             minority="normal",
-            minority_f1=_interval(f1),
-            champion_f1=None if before is None else _interval(0.81),
+            minority_f1=interval(f1),
+            champion_f1=None if before is None else interval(0.81),
             probability_better=None if before is None else 0.61,
             requires_approval=approval,
         )
@@ -167,27 +161,21 @@ def make_retrain() -> Callable[..., RetrainOutcome]:
                 patients={"train": 70, "test": 43},
                 excluded={"of another class": 3},
             ),
-            training=TrainingOutcome(
-                backbone="basic_cnn",
-                weights="none: trained from random numbers",
-                input_side=128,
-                rebalancing="class_weight",
-                counts_before={"covid": 80, "normal": 20},
-                counts_after={"covid": 50, "normal": 50},
-                rebalancing_note="a note on the counts",
-                log_offsets={"covid": 0.47, "normal": -0.92},
-                decision_weights={"covid": 1.0, "normal": 1.4},
-                epochs=tuple(
-                    EpochScore(epoch=n, loss=1 / n, validation_loss=1.2 / n, validation_minority_f1=1 - 1 / n)
-                    for n in range(1, 8)
-                ),
-                best_epoch=5,
-                seed=20,
-                seconds=92.0,
-                features_computed=140,
-                features_reused=0,
-                model_sha256="ab" * 32,
-                run_id="3f0e4c1b",
+            training=full_training().model_copy(
+                update={
+                    "backbone": "basic_cnn",
+                    "weights": "none: trained from random numbers",
+                    "weights_sha256": None,
+                    "rebalancing": "class_weight",
+                    "counts_before": {"covid": 80, "normal": 20},
+                    "counts_after": {"covid": 50, "normal": 50},
+                    "rebalancing_note": "a note on the counts",
+                    "log_offsets": {"covid": 0.47, "normal": -0.92},
+                    "decision_weights": {"covid": 1.0, "normal": 1.4},
+                    "temperature": 1.0,
+                    "features_computed": 140,
+                    "model_sha256": "ab" * 32,
+                }
             ),
             challenger=_evaluation(f"v{version}", f1),
             champion=None if before is None else _evaluation(f"v{before}", 0.81),
@@ -214,7 +202,7 @@ def make_champion() -> Callable[..., ChampionSummary]:
             snapshot_id="5f2c9a71",
             classes=("covid", "normal"),
             minority="normal",
-            minority_f1=_interval(f1),
+            minority_f1=interval(f1),
             patients=43,
         )
 

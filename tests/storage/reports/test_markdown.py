@@ -9,11 +9,10 @@ from storage.reports import make_card, render_card_markdown
 from storage.reports.cards import ProbeRow
 from storage.reports.markdown import escape
 from tests.storage.reports.carding import SETS, WARD, judged_card, judged_retrain
-from tests.xray_model.evaluation.evaluations import CLASSES, probed_table
+from tests.xray_model.evaluation.evaluations import CLASSES, evaluate, probed_table
 from xray_model.config import GatePolicy
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.gate import decide
-from xray_model.evaluation.metrics import evaluate_table
 from xray_model.outcomes import ProbeName, ProbeResult, RetrainOutcome
 
 
@@ -71,17 +70,7 @@ def test_no_name_of_a_patient_reaches_card_or_decision() -> None:
     table = probed_table()
     for column in ("manufacturer", "view", "sex", "source"):
         table.loc[table["patient_id"].isin(table["patient_id"].unique()[:4]), column] = "GARCIA^MARIA^19540229"
-    outcome = evaluate_table(
-        table,
-        CLASSES,
-        model="m",
-        snapshot_id="s",
-        split="test",
-        minority="covid",
-        predictions_key="k",
-        draws=100,
-        seed=1,
-    )
+    outcome = evaluate(table, minority="covid", draws=100)
     retrain = judged_retrain()
     assert retrain.promotion is not None
     decision = decide(outcome, table, outcome, table, GatePolicy(draws=100), CLASSES)

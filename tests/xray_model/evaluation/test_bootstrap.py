@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from tests.xray_model.evaluation.evaluations import CLASSES, evaluate
 from xray_model.evaluation.bootstrap import draw_patients, interval, interval_or_zero, resample, sum_cells
 from xray_model.evaluation.confusion import bootstrap_confusions, patient_confusions
-from xray_model.evaluation.metrics import evaluate_table
 from xray_model.outcomes import EvaluationOutcome, Interval
 
-CLASSES = ("covid", "normal", "pneumonia")
 TABLES = 300
 TOLERANCE = 3 * np.sqrt(0.95 * 0.05 / TABLES)
 """Three standard errors of how often an interval that holds the truth 95 times in 100 does so in that many tables."""
@@ -36,21 +35,6 @@ def simulate(seed: int, patients: int) -> pd.DataFrame:
     )
 
 
-def evaluated(table: pd.DataFrame, draws: int = 300) -> EvaluationOutcome:
-    """All figures of a table."""
-    return evaluate_table(
-        table,
-        CLASSES,
-        model="m",
-        snapshot_id="s",
-        split="test",
-        minority="normal",
-        predictions_key="k",
-        draws=draws,
-        seed=1,
-    )
-
-
 def figures_of(outcome: EvaluationOutcome) -> dict[str, Interval]:
     """Those whose coverage is looked at."""
     score = outcome.score("normal")
@@ -69,16 +53,16 @@ def figures_of(outcome: EvaluationOutcome) -> dict[str, Interval]:
 
 def test_intervals_hold_the_truth_at_their_nominal_rate() -> None:
     """In simulation each interval over patients holds the truth as often as it says; one over images does not."""
-    large = [figures_of(evaluated(simulate(seed, 30_000), 1)) for seed in (1001, 1002, 1003)]
+    large = [figures_of(evaluate(simulate(seed, 30_000), draws=1)) for seed in (1001, 1002, 1003)]
     truth = {name: float(np.mean([found[name].value for found in large])) for name in large[0]}
     held = {name: np.zeros(TABLES, bool) for name in truth}
     held_by_images = []
     for number in range(TABLES):
         table = simulate(number + 1, 200)
-        for name, found in figures_of(evaluated(table)).items():
+        for name, found in figures_of(evaluate(table)).items():
             held[name][number] = found.low <= truth[name] <= found.high
         if number % 3 == 0:
-            alone = evaluated(table.assign(patient_id=np.arange(len(table)).astype(str)), 200).minority_f1
+            alone = evaluate(table.assign(patient_id=np.arange(len(table)).astype(str)), draws=200).minority_f1
             held_by_images.append(alone.low <= truth["minority F1"] <= alone.high)
     rates = {name: which.mean() for name, which in held.items()}
     assert rates == pytest.approx({name: NOMINAL.get(name, 0.95) for name in rates}, abs=TOLERANCE)

@@ -14,13 +14,10 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from tests.xray_model.evaluation.evaluations import CLASSES, evaluate
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.confusion import bootstrap_confusions, class_figures, patient_confusions
 from xray_model.evaluation.decision import decide_classes
-from xray_model.evaluation.metrics import evaluate_table
-from xray_model.outcomes import EvaluationOutcome
-
-CLASSES = ("covid", "normal", "pneumonia")
 
 
 def make_table(seed: int, images: int = 200, patients: int = 60, skill: float = 1.5) -> pd.DataFrame:
@@ -40,21 +37,6 @@ def make_table(seed: int, images: int = 200, patients: int = 60, skill: float = 
     )
 
 
-def evaluated(table: pd.DataFrame, draws: int = 500) -> EvaluationOutcome:
-    """All figures of a table."""
-    return evaluate_table(
-        table,
-        CLASSES,
-        model="m",
-        snapshot_id="s",
-        split="test",
-        minority="normal",
-        predictions_key="k",
-        draws=draws,
-        seed=1,
-    )
-
-
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), images=st.integers(12, 120), decimals=st.integers(1, 6))
 def test_figures_equal_scikit_learn(seed: int, images: int, decimals: int) -> None:
@@ -65,7 +47,7 @@ def test_figures_equal_scikit_learn(seed: int, images: int, decimals: int) -> No
     table.loc[:2, "label"] = CLASSES
     true, called = table["label"], table["predicted"]
     precision, recall, f1, support = precision_recall_fscore_support(true, called, labels=CLASSES, zero_division=0)
-    outcome = evaluated(table, draws=100)
+    outcome = evaluate(table, draws=100)
     for place, score in enumerate(outcome.classes):
         assert score.images == support[place]
         assert score.patients == table.loc[true == score.label, "patient_id"].nunique()
@@ -91,12 +73,12 @@ def test_figures_equal_scikit_learn(seed: int, images: int, decimals: int) -> No
 def test_order_of_the_rows_does_not_matter() -> None:
     """The same images in another order have the same figures and intervals, to the last digit."""
     table = make_table(3).assign(source=["bimcv", "kaggle"] * 100)
-    assert evaluated(table.sample(frac=1, random_state=0)) == evaluated(table)
+    assert evaluate(table.sample(frac=1, random_state=0)) == evaluate(table)
 
 
 def test_one_patient_has_no_spread() -> None:
     """All images of one patient: every draw is the table again, so that every interval is its value."""
-    outcome = evaluated(make_table(3, 30, 1))
+    outcome = evaluate(make_table(3, 30, 1))
     assert outcome.patients == 1
     figures = [outcome.macro_f1, outcome.weighted_f1, outcome.balanced_accuracy, outcome.minority_f1]
     assert all(figure is not None and figure.low == figure.value == figure.high for figure in figures)
@@ -105,7 +87,7 @@ def test_one_patient_has_no_spread() -> None:
 def test_absent_class_has_no_ranking() -> None:
     """Of a class without images figures are 0 and nothing is said of its ranking; balanced accuracy leaves it out."""
     table = make_table(3)
-    outcome = evaluated(table[table["label"] != "normal"])
+    outcome = evaluate(table[table["label"] != "normal"])
     score = outcome.score("normal")
     assert (score.images, score.patients, score.roc_auc, score.average_precision) == (0, 0, None, None)
     assert (score.recall.value, score.recall.low, score.recall.high) == (0, 0, 0)
@@ -117,7 +99,7 @@ def test_absent_class_has_no_ranking() -> None:
 def test_constant_scores() -> None:
     """A model that says the same of every image ranks at one half, in every draw."""
     table = make_table(3).assign(p_covid=0.2, p_normal=0.5, p_pneumonia=0.3, predicted="normal")
-    auc = evaluated(table).score("normal").roc_auc
+    auc = evaluate(table).score("normal").roc_auc
     assert auc is not None
     assert (auc.low, auc.value, auc.high) == (0.5, 0.5, 0.5)
 
@@ -127,7 +109,7 @@ def test_draws_without_a_class_are_left_out() -> None:
     table = make_table(3)
     table = table[table["label"] != "normal"]
     alone = table.iloc[:1].assign(patient_id="alone", label="normal", predicted="normal", p_normal=1.0)
-    score = evaluated(pd.concat([table, alone], ignore_index=True)).score("normal")
+    score = evaluate(pd.concat([table, alone], ignore_index=True)).score("normal")
     assert (score.recall.low, score.recall.high) == (1, 1)
     assert score.roc_auc is not None
     assert (score.roc_auc.low, score.roc_auc.high) == (1, 1)
@@ -139,13 +121,13 @@ def test_broken_probabilities_are_refused(value: float) -> None:
     table = make_table(1)
     table.loc[[4, 7], "p_normal"] = value
     with pytest.raises(InvalidInput, match="2 of 200 predictions are no probabilities"):
-        evaluated(table)
+        evaluate(table)
 
 
 def test_missing_probabilities_are_refused() -> None:
     """A table without a class's probabilities is an error that names the column."""
     with pytest.raises(InvalidInput, match="no p_normal"):
-        evaluated(make_table(1).drop(columns="p_normal"))
+        evaluate(make_table(1).drop(columns="p_normal"))
 
 
 def test_patients_are_drawn_not_images() -> None:
@@ -153,7 +135,7 @@ def test_patients_are_drawn_not_images() -> None:
     table = make_table(5, 100, 100)
     table["patient_id"] = [f"patient {number}" for number in range(100)]
     copies = pd.concat([table] * 10, ignore_index=True)
-    assert evaluated(copies).minority_f1 == evaluated(table).minority_f1
+    assert evaluate(copies).minority_f1 == evaluate(table).minority_f1
 
 
 def test_bootstrap_keeps_the_number_of_patients() -> None:
@@ -176,10 +158,10 @@ def test_unknown_class_is_refused(column: str) -> None:
     table = make_table(1)
     table.loc[3, column] = "fracture"
     with pytest.raises(InvalidInput, match=f"fracture.*{column}"):
-        evaluated(table)
+        evaluate(table)
 
 
 def test_empty_split_is_refused() -> None:
     """Nothing is said of a model on no image."""
     with pytest.raises(InvalidInput, match="no test images"):
-        evaluated(make_table(1).iloc[:0])
+        evaluate(make_table(1).iloc[:0])

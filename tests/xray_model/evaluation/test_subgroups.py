@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from xray_model.evaluation.metrics import evaluate_table
+from tests.xray_model.evaluation.evaluations import evaluate
 from xray_model.evaluation.subgroups import LEAST_PATIENTS, MOST_VALUES, find_subgroups
 from xray_model.outcomes import SubgroupScore
 
@@ -35,18 +35,7 @@ def make_table(images: int = 240) -> pd.DataFrame:
 
 def scored(table: pd.DataFrame, enough: int = 20) -> dict[str, SubgroupScore]:
     """The subgroups of a table by name."""
-    outcome = evaluate_table(
-        table,
-        CLASSES,
-        model="m",
-        snapshot_id="s",
-        split="test",
-        minority="normal",
-        predictions_key="k",
-        draws=100,
-        seed=1,
-        subgroup_patients=enough,
-    )
+    outcome = evaluate(table, CLASSES, draws=100, subgroup_patients=enough)
     return {group.name: group for group in outcome.subgroups}
 
 

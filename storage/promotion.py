@@ -1,17 +1,16 @@
-"""What changes which model is in service: the gate's decisions and a steward's, and the registry that follows them.
+"""What changes which model is in service: the gate's decisions and a steward's.
 
-The ledger is written first and is the truth; the registry's aliases follow it, `champion` last. What a crash left
-between the two is put right by `follow_ledger`, which every run calls.
+The ledger is written first and is the truth; the registry's aliases follow it, `champion` last (`storage.aliases`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from storage.aliases import check_same_run, find_run, follow_ledger
 from storage.ledger import (
     GATE,
     Act,
@@ -28,20 +27,16 @@ from storage.ledger import (
     served_versions,
 )
 from storage.objects import Objects
-from storage.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry
+from storage.registry import Registry
 from xray_model.data.decisions import describe_faults
 from xray_model.errors import (
     ConfigurationError,
     DecisionOvertaken,
     InvalidInput,
-    ObjectNotFound,
     RegistryUnavailable,
 )
 
 E = TypeVar("E", GateEntry, StewardEntry)
-
-_TRIES = 5
-"""Times that the registry is told before one says that it does not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ def record_judgement(objects: Objects, judgement: Judgement, compared_with: int 
     def compose(entries: Sequence[LedgerEntry]) -> GateEntry:
         known = find_judged(entries, judgement.version)
         if known is not None:
-            _check_same(known, judgement.run_id)
+            check_same_run(known, judgement.run_id)
             return known
         before = _in_service(entries)
         if before != compared_with:
@@ -145,21 +140,6 @@ def roll_back(
     return _act(objects, registry, "rollback", to, who, why, check)
 
 
-def find_run(entries: Sequence[LedgerEntry], registry: Registry, version: int) -> str:
-    """MLflow run of a version that the ledger names.
-
-    Raises:
-        ConfigurationError: the registry has another model under this version.
-        ObjectNotFound: the registry has no such version.
-        RegistryUnavailable: the registry does not answer.
-    """
-    run_id = registry.run_of(version)
-    judged = find_judged(entries, version)
-    if judged is not None:
-        _check_same(judged, run_id)
-    return run_id
-
-
 def previous_champion(entries: Sequence[LedgerEntry]) -> int:
     """The version that a rollback goes to where none is named.
 
@@ -189,40 +169,6 @@ def check_waits(entries: Sequence[LedgerEntry], judged: GateEntry) -> None:
     later = entries[judged.number + 1 :]
     ended = next(e for e in later if isinstance(e, StewardEntry) or e.awaits_approval or e.changes_champion)
     raise DecisionOvertaken(f"model v{judged.version} waits no more: {_tell(ended)}. Nothing was decided.")
-
-
-def follow_ledger(objects: Objects, registry: Registry) -> list[LedgerEntry]:
-    """Let the registry's aliases name what the ledger says, and give the ledger's entries.
-
-    What is decided meanwhile is followed as well: of several who do this at once the last one leaves them right.
-
-    Raises:
-        ConfigurationError: the registry has another model under one of these versions; no alias was moved.
-        RegistryUnavailable: the registry does not follow; the ledger counts all the same, and the next run tries again.
-    """
-    for _ in range(_TRIES):
-        entries = load_entries(objects)
-        wanted = wanted_aliases(entries)
-        if not entries or registry.aliases() == {alias: version for alias, version in wanted.items() if version}:
-            return entries
-        for version in filter(None, wanted.values()):
-            with suppress(ObjectNotFound):
-                find_run(entries, registry, version)
-        registry.move_aliases(wanted)
-    raise RegistryUnavailable("the model registry does not keep the aliases it is given; the next run tries again")
-
-
-def wanted_aliases(entries: Sequence[LedgerEntry]) -> dict[str, int | None]:
-    """What each alias names after these entries, None for nothing, in the order in which they move."""
-    line = champion_line(entries)
-    waiting = find_waiting(entries)
-    last = next((entry for entry in reversed(entries) if isinstance(entry, GateEntry)), None)
-    challenger = waiting or last
-    return {
-        CHALLENGER: None if challenger is None else challenger.version,
-        PREVIOUS: line[-2] if len(line) > 1 else None,
-        CHAMPION: line[-1] if line else None,
-    }
 
 
 def _act(
@@ -290,20 +236,6 @@ def _draft(**fields: Any) -> StewardEntry:
     if draft.who.casefold() == GATE:
         raise InvalidInput(f"{draft.who!r} is no person: give your own name. Nothing was decided.")
     return draft
-
-
-def _check_same(judged: GateEntry, run_id: str | None) -> None:
-    """Refuse a model that is not the one which was decided on under its version.
-
-    Raises:
-        ConfigurationError: it comes from another run.
-    """
-    if judged.run_id not in {None, run_id}:
-        raise ConfigurationError(
-            f"the ledger decided on v{judged.version} of MLflow run {judged.run_id}, and the model registry's "
-            f"v{judged.version} comes from run {run_id}: this is not the registry that the ledger was written with. "
-            "Restore that one, or begin a new store."
-        )
 
 
 def _content(entry: StewardEntry) -> Mapping[str, Any]:

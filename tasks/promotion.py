@@ -4,8 +4,9 @@ from prefect import get_run_logger
 from pydantic import BaseModel, ConfigDict
 
 from storage import ledger
+from storage.aliases import find_run, follow_ledger
 from storage.objects import Objects
-from storage.promotion import find_run, follow_ledger, record_judgement
+from storage.promotion import record_judgement
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store

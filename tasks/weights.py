@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from storage import ledger
+from storage.aliases import find_run
 from storage.objects import Objects, open_objects
-from storage.promotion import find_run
 from storage.registry import Registry
 from storage.settings import Settings
 from xray_model.config import TrainingOptions

@@ -54,6 +54,10 @@ def steward(number: int, kind: Act, version: int, before: int | None, *, who: st
     )
 
 
+WAITING: list[LedgerEntry] = [gate(0, 1), gate(1, 2, 1), gate(2, 3, 2, approval=True)]
+"""v2 is in service, v1 was, and v3 waits."""
+
+
 def write_ledger(objects: Objects, *entries: LedgerEntry) -> None:
     """Write entries as they are."""
     for entry in entries:

@@ -8,13 +8,12 @@ import pytest
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from storage import promotion
+from storage.aliases import find_run, follow_ledger
 from storage.ledger import Judgement, LedgerEntry, StewardEntry, append_entry, champion_of, find_waiting, load_entries
 from storage.objects import Objects
 from storage.promotion import (
     Recorded,
     approve_model,
-    find_run,
-    follow_ledger,
     previous_champion,
     record_judgement,
     refuse_model,
@@ -24,11 +23,8 @@ from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
 from storage.store import Store
 from tests.registering import begin_run, evaluation
-from tests.storage.entries import decision, gate, steward, write_ledger
+from tests.storage.entries import WAITING, decision, gate, steward, write_ledger
 from xray_model.errors import ConfigurationError, DecisionOvertaken, InvalidInput, ObjectNotFound, RegistryUnavailable
-
-WAITING: list[LedgerEntry] = [gate(0, 1), gate(1, 2, 1), gate(2, 3, 2, approval=True)]
-"""v2 is in service, v1 was, and v3 waits."""
 
 
 def judgement(version: int, *, promote: bool = True, approval: bool = False, run_id: str | None = None) -> Judgement:
@@ -257,47 +253,6 @@ def test_a_registry_that_does_not_answer_is_told(store: Store, monkeypatch: pyte
     refused = refuse_model(store.objects, away, 3, who="ada", why="seen")
     assert "does not answer" in refused.behind
     assert find_waiting(load_entries(store.objects)) is None
-
-
-def test_aliases_follow_whatever_became_of_them(store: Store, registry: Registry) -> None:
-    """One that was moved, taken away or added is put right, and one that is nobody's business here is left alone."""
-    assert follow_ledger(store.objects, registry) == []
-    write_ledger(store.objects, *WAITING)
-    registry.move_aliases({"champion": 6, "staging": 5})
-    assert follow_ledger(store.objects, registry) == WAITING
-    expected = {"challenger": 3, "previous": 1, "champion": 2}
-    assert registry.aliases() == expected
-    assert registry._client().get_model_version_by_alias("xray", "staging").version == 5
-    registry.move_aliases({"previous": None, "champion": None})
-    follow_ledger(store.objects, registry)
-    assert registry.aliases() == expected
-
-
-def test_champion_moves_last(store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever looks while aliases move sees the old champion until all else is in place."""
-    write_ledger(store.objects, *WAITING)
-    follow_ledger(store.objects, registry)
-    moved: list[str] = []
-    own = registry._client()
-    monkeypatch.setattr(registry, "_client", lambda: own)
-    set_alias = own.set_registered_model_alias
-
-    def watch(name: str, alias: str, version: str) -> None:
-        moved.append(alias)
-        set_alias(name, alias, version)
-
-    monkeypatch.setattr(own, "set_registered_model_alias", watch)
-    approve_model(store.objects, registry, 3, who="ada", why="seen")
-    assert moved == ["challenger", "previous", "champion"]
-
-
-def test_a_version_that_is_gone_keeps_no_other_from_moving(store: Store, registry: Registry) -> None:
-    """A challenger whose version was deleted does not keep the champion's alias where it was; the run is told."""
-    registry._client().delete_model_version("xray", "3")
-    write_ledger(store.objects, *WAITING)
-    with pytest.raises(RegistryUnavailable, match="does not keep the aliases"):
-        follow_ledger(store.objects, registry)
-    assert registry.aliases() == {"previous": 1, "champion": 2}
 
 
 def test_of_decisions_made_at_once_each_is_checked_against_the_one_before(store: Store, registry: Registry) -> None:

@@ -1,4 +1,4 @@
-"""The `xray` command line."""
+"""The `xray` command line: the commands by themselves, and where those with commands of their own are registered."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from apps import models
-from apps.arguments import Verbose, Who, Why
-from apps.console.access.visitors import Role
-from apps.drift import drift
+from apps.arguments import Verbose
+from apps.commands import console, expectations, models, review
+from apps.commands.drift import drift
 from xray_model.errors import XrayError
 
 app = typer.Typer(
@@ -21,23 +20,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
-review = typer.Typer(
-    help="Decide on what was refused: look at it, and release, reject or relabel it. Every decision is kept for ever "
-    "with who and why, the next snapshot follows it, and undo is a decision too.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(review, name="review")
-
-console = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-app.add_typer(console, name="console")
-expectations = typer.Typer(
-    help="The bounds that pictures are judged by: those in force, those that accepted images speak for, and who set "
-    "which. A change counts for the batches judged after it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(expectations, name="expectations")
+app.add_typer(review.commands, name="review")
+app.add_typer(console.commands, name="console")
+app.add_typer(expectations.commands, name="expectations")
 app.add_typer(models.commands, name="models")
 
 NEEDS_PERSON = 3
@@ -59,16 +44,6 @@ Weights = Annotated[
         "basic_cnn and vit_tiny, which are trained from the start."
     ),
 ]
-ReviewedBatch = Annotated[
-    str, typer.Argument(help="Id of the batch, as `xray review list` prints it, or a beginning that no other has.")
-]
-Images = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image", help="Id of an image, or its first 8 characters or more; once for each. The whole batch without."
-    ),
-]
-PersonName = Annotated[str, typer.Argument(help="The name they sign in with, and decide under.")]
 
 
 @app.command()
@@ -208,173 +183,6 @@ def doctor(
     from apps.doctor import examine
 
     raise typer.Exit(examine(backbone, weights, alpha))
-
-
-@review.command("list")
-def review_list() -> None:
-    """List the batches that hold images back: those held for a person, and how many images are quarantined."""
-    from apps.review import list_waiting
-
-    list_waiting()
-
-
-@review.command("show")
-def review_show(
-    batch: ReviewedBatch,
-    every: Annotated[bool, typer.Option("--all", help="List every image, not only the first of each reason.")] = False,
-) -> None:
-    """Show why a batch's images were refused, the ids of the images by reason, and all decisions on it."""
-    from apps.review import show_batch
-
-    show_batch(batch, every=every)
-
-
-@review.command("release")
-def review_release(batch: ReviewedBatch, why: Why, image: Images = None, who: Who = None) -> None:
-    """Accept what was refused: the held images of a batch, or the images named, quarantined ones too."""
-    from apps.review import decide
-
-    decide("release", batch, images=image or (), why=why, who=who)
-
-
-@review.command("reject")
-def review_reject(batch: ReviewedBatch, why: Why, image: Images = None, who: Who = None) -> None:
-    """Keep images out for good: all held and accepted ones of a batch but those released by name, or those named."""
-    from apps.review import decide
-
-    decide("reject", batch, images=image or (), why=why, who=who)
-
-
-@review.command("relabel")
-def review_relabel(
-    batch: ReviewedBatch,
-    label: Annotated[str, typer.Option(help="The finding: covid, pneumonia or normal.")],
-    why: Why,
-    image: Images = None,
-    who: Who = None,
-) -> None:
-    """Give images another finding; whether they are accepted stays as it is."""
-    from apps.review import decide
-
-    decide("relabel", batch, images=image or (), why=why, who=who, label=label)
-
-
-@review.command("undo")
-def review_undo(
-    decision: Annotated[str, typer.Argument(help="Id of the decision, as `xray review show` prints it.")],
-    why: Why,
-    who: Who = None,
-) -> None:
-    """Take a decision back, as if it had never been made; undoing an undo brings it back."""
-    from apps.review import undo
-
-    undo(decision, why=why, who=who)
-
-
-@console.callback()
-def console_start(
-    context: typer.Context,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; one that other machines reach needs people and a certificate.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8420,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", help="Name, with :port where another, that people open it under; once for each."),
-    ] = None,
-    certificate: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), to serve https.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Private key (PEM) of the certificate.")] = None,
-    proxy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--proxy", help="Address or network of a proxy that signs people in and is believed; once for each."
-        ),
-    ] = None,
-    proxy_header: Annotated[str, typer.Option(help="Header in which the proxy names the person.")] = "X-Forwarded-User",
-) -> None:
-    """The steward's desk: start a web console to look at what was refused and to decide, or say who may use it.
-
-    It listens on this machine alone unless told otherwise.
-    """
-    if context.invoked_subcommand is not None:
-        return
-    from apps.console.serving import Listening, serve_console
-
-    serve_console(Listening(host, port, tuple(name or ()), certificate, key, tuple(proxy or ()), proxy_header))
-
-
-@console.command("add")
-def console_add(
-    name: PersonName,
-    role: Annotated[Role, typer.Option(help="steward: looks and decides. viewer: looks.")],
-    token: Annotated[
-        bool, typer.Option("--token/--no-token", help="Print a token to sign in with; none is needed behind a proxy.")
-    ] = True,
-) -> None:
-    """Let somebody use the console, and print their token: once, for it is kept nowhere."""
-    from apps.people import add_person
-
-    add_person(name, role, with_token=token)
-
-
-@console.command("remove")
-def console_remove(name: PersonName) -> None:
-    """Take somebody's access away at once, also where they are signed in."""
-    from apps.people import remove_person
-
-    remove_person(name)
-
-
-@console.command("people")
-def console_people() -> None:
-    """List who may use the console, with their roles."""
-    from apps.people import list_people
-
-    list_people()
-
-
-@expectations.command("show")
-def expectations_show() -> None:
-    """Show the bounds in force, where each comes from, and every change that was made."""
-    from apps.expectations import show_bounds
-
-    show_bounds()
-
-
-@expectations.command("propose")
-def expectations_propose() -> None:
-    """Show the bounds that accepted images speak for beside today's, and how many images each would leave out."""
-    from apps.expectations import show_proposals
-
-    show_proposals()
-
-
-@expectations.command("accept")
-def expectations_accept(
-    proposal: Annotated[str, typer.Option(help="Id of what you saw, as `xray expectations propose` prints it.")],
-    why: Why,
-    codes: Annotated[
-        list[str] | None, typer.Argument(metavar="RULE", help="Rules whose proposed bound is accepted.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Accept every bound that is proposed.")] = False,
-    who: Who = None,
-) -> None:
-    """Put proposed bounds in force, for the batches judged from now on; it is refused if the proposal changed since."""
-    from apps.expectations import accept
-
-    accept(codes or (), every=every, proposal=proposal, why=why, who=who)
-
-
-@expectations.command("reset")
-def expectations_reset(
-    codes: Annotated[list[str], typer.Argument(metavar="RULE", help="Rules whose bound is put back.")],
-    why: Why,
-    who: Who = None,
-) -> None:
-    """Put bounds back to those that the pipeline starts with; the changes made before stay on record."""
-    from apps.expectations import reset
-
-    reset(codes, why=why, who=who)
 
 
 @app.command()

@@ -50,7 +50,8 @@ def judge(
     columns = describe_columns(comparison, measured, scores)
     state, reasons = decide(columns, comparison.new_sources, policy, watched_before)
     notes = (*comparison.notes, *([f"Not measured, though it could be: {', '.join(lost)}."] if lost else []))
-    shifted = [say_class(share) for share in comparison.classes if is_shifted(share)]
+    strange = comparison.domain is not None and comparison.domain.auc >= policy.embedding_retrain
+    shifted = [say_class(share, strange=strange) for share in comparison.classes if is_shifted(share)]
     return DriftOutcome(
         state=state,
         reasons=(*reasons, *(notes if state is DriftState.UNKNOWN else shifted)),
@@ -88,16 +89,22 @@ def is_shifted(share: ClassShare) -> bool:
     return share.estimated is not None and not share.estimated.low <= share.reference <= share.estimated.high
 
 
-def say_class(share: ClassShare) -> str:
-    """A sentence such as "covid would make up 34 % (29 to 40 %) of these images, 20 % before."."""
+def say_class(share: ClassShare, *, strange: bool = False) -> str:
+    """How frequent a class seems: "covid would make up 34 % (29 to 40 %) of these images, 20 % before" and the like.
+
+    Args:
+        share: of a class.
+        strange: whether the images differ so much from the known ones that the model's answers may not hold for them.
+    """
     estimated = share.estimated
     if estimated is None:
         return (
             f"How frequent {share.label} is among these images is not estimated, {say_share(share.reference)} before."
         )
     low, high = say_share(estimated.low).removesuffix(" %"), say_share(estimated.high)
+    doubt = "If the model's answers hold for pictures this different, " if strange else ""
     return (
-        f"{share.label} would make up {say_share(estimated.value)} ({low} to {high}) of these images, "
+        f"{doubt}{share.label} would make up {say_share(estimated.value)} ({low} to {high}) of these images, "
         f"{say_share(share.reference)} before."
     )
 

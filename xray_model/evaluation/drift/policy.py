@@ -15,6 +15,8 @@ _FAMILIES = {
 }
 _SENTENCES = 5
 _NAMED = 3
+_FAR = 10
+"""Standard deviations beyond which their number says nothing: the reference hardly varied."""
 
 
 def decide(
@@ -78,7 +80,9 @@ def _excess(column: ColumnDrift) -> float:
 
 
 _AMOUNTS: dict[str, Callable[[float], str]] = {
-    METHODS["number"]: lambda score: f"{score:.1f} standard deviations",
+    METHODS["number"]: lambda score: (
+        f"{score:.1f} standard deviations" if score < _FAR else f"over {_FAR} standard deviations"
+    ),
     METHODS["category"]: lambda score: f"a Jensen-Shannon distance of {format_fraction(round(score, 2))}",
     EMBEDDING_METHOD: lambda score: f"a ROC AUC of {format_fraction(round(score, 2))}",
 }

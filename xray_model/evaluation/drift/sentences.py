@@ -105,8 +105,9 @@ def describe_change(column: FrameColumn, current: pd.Series, reference: pd.Serie
         return f"The model holds {column.name[2:]} for {'more' if grown else 'less'} probable: {new}, before {known}."
     if column.name == "inversion":
         negatives = [say_share(float((values > 0).mean())) for values in (current, reference)]
-        likeness = "more" if grown else "less"
-        return f"The images look {likeness} like negatives: {negatives[0]} seem to be one, before {negatives[1]}."
+        if negatives[0] != negatives[1]:
+            new, known = f"{negatives[0]} seem to be one", negatives[1]
+        return f"The images look {'more' if grown else 'less'} like negatives: {new}, before {known}."
     subject = "The model finds the images" if column.name == "uncertainty" else "The images are"
     return f"{subject} {column.more if grown else column.less}: {new}, before {known}."
 

@@ -112,6 +112,12 @@ def test_reasons_say_what_moved_and_by_how_much() -> None:
     )
 
 
+def test_a_distance_without_a_scale_is_not_counted_out() -> None:
+    """Where the reference hardly varied, so many deviations say nothing: they are told as many."""
+    reasons = decide((column(POPULATION, 219.4),), (), POLICY, 0)[1]
+    assert reasons[1] == "The population moved: population wasserstein by over 10 standard deviations."
+
+
 def test_new_sources_are_named() -> None:
     """Of a new source everything looks new: the reason names it and asks for a retraining."""
     state, reasons = decide((column(QUALITY, 2.0),), ("clinic", "ward"), POLICY, 0)

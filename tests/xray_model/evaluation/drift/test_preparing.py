@@ -131,6 +131,8 @@ def test_a_shift_of_the_classes_is_said() -> None:
     said = next(reason for reason in outcome.reasons if reason.startswith("pneumonia would make up"))
     assert " to " in said
     assert said.endswith("before.")
+    strange = compare(many.assign(e_03=many["e_03"] + 3), REFERENCE)
+    assert any(reason.startswith("If the model's answers hold") for reason in strange.reasons)
 
 
 def test_watch_is_counted() -> None:

@@ -44,6 +44,12 @@ def shares(**parts: int) -> list[str]:
             "The images look more like negatives: 50 % seem to be one, before 0 %.",
         ),
         (
+            "inversion",
+            spread(-2),
+            spread(-6),
+            "The images look more like negatives: score -2.0 (above 0 is a negative), before -6.0.",
+        ),
+        (
             "mean",
             spread(131, 90),
             spread(131, 10),

@@ -14,9 +14,11 @@ from storage import catalog
 from storage.decisions import Recorded, load_decisions, load_rows_now, record_decision
 from storage.objects import Objects
 from storage.settings import Settings, prepare_environment
+from storage.settling import apply_holds
 from storage.store import open_store
 from xray_model.data.decisions import Action, Decision, carry_decisions, propose, standing_decisions
 from xray_model.errors import InvalidInput
+from xray_model.outcomes import BatchOutcome
 
 _SHORTEST = 8
 """Characters of an image or decision id that name it, where no other begins with them."""
@@ -42,7 +44,7 @@ def list_waiting() -> None:
         if not held + quarantined:
             continue
         waiting += bool(held)
-        reasons += [f"{batch_id}: {why}" for why in (catalog.load_outcome(objects, batch_id).reasons if held else ())]
+        reasons += [f"{batch_id}: {why}" for why in (_load_outcome(objects, batch_id).reasons if held else ())]
         table.add_row(escape(batch_id), *map(str, (held, quarantined, *others)))
     if not table.row_count:
         console.print("Nothing waits for you: no image is held or quarantined.")
@@ -59,7 +61,7 @@ def show_batch(batch: str, *, every: bool) -> None:
     console = Console()
     objects = open_store(Settings()).objects
     batch_id = find_batch(objects, batch)
-    outcome = catalog.load_outcome(objects, batch_id)
+    outcome = _load_outcome(objects, batch_id)
     rows = load_rows_now(objects, ["image_id", "status", "label", "reasons"], [batch_id])
     console.print(f"{batch_id}: {_counted(Counter(rows['status']))}", style="bold", highlight=False, markup=False)
     for reason in outcome.reasons:
@@ -161,6 +163,12 @@ def login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError) as error:
         raise InvalidInput("this machine knows no name for you: set LOGNAME, or say who decides with --who") from error
+
+
+def _load_outcome(objects: Objects, batch_id: str) -> BatchOutcome:
+    """What became of a batch, held where it was since."""
+    decisions = load_decisions(objects, [batch_id]).get(batch_id, ())
+    return apply_holds(catalog.load_outcome(objects, batch_id), decisions)
 
 
 def _find_images(objects: Objects, batch_id: str, images: Sequence[str]) -> tuple[str, ...]:

@@ -87,8 +87,8 @@ def record_decision(objects: Objects, proposal: Proposal, token: str | None = No
             taken back, is that decision.
 
     Raises:
-        InvalidInput: there is no such batch, image or decision; the batch was read again since; or an image is
-            named that can never be released. Nothing was recorded.
+        InvalidInput: there is no such batch, image or decision; the batch was read again since; an image is
+            named that can never be released; or a batch must not be held (`refuse_hold`). Nothing was recorded.
     """
     _check_batch(objects, proposal)
     on_readings = load_decisions(objects, [proposal.batch_id])
@@ -229,6 +229,9 @@ def _check(proposal: Proposal, rows: pd.DataFrame, known: Sequence[Decision]) ->
     refusal = domain.refuse_release(rows, proposal.image_ids) if proposal.action is Action.RELEASE else None
     if refusal:
         raise InvalidInput(refusal)
+    refusal = domain.refuse_hold(known) if proposal.action is Action.HOLD else None
+    if refusal:
+        raise InvalidInput(f"batch {proposal.batch_id} is not held: {refusal}")
 
 
 def _check_undo(proposal: Proposal, known: Sequence[Decision]) -> None:

@@ -18,6 +18,7 @@ from storage.decisions import PREFIX as DECISIONS
 from storage.decisions import Recorded, fold_readings, read_decisions, record_decision
 from storage.distributions import Spread
 from storage.objects import Objects
+from storage.settling import apply_holds
 from xray_model.data import decisions as domain
 from xray_model.data.causes import Cause, find_cause
 from xray_model.data.decisions import Decision, Proposal, in_order, never_released
@@ -45,6 +46,7 @@ class Review:
     """One batch with all its images."""
 
     outcome: BatchOutcome
+    """As it was committed, and held where it was since."""
     rows: pd.DataFrame
     """`COLUMNS` with `status` and `label` as they count now, and `was` (the status it came to by itself), `recorded`
     (the finding that the source recorded), `decision` (id of the last decision that changed it, or None), and `never`
@@ -229,7 +231,8 @@ class Desk:
     def _summarise(self, batch_id: str, committed: datetime, *, decided: bool) -> BatchSummary:
         outcome = self._committed[batch_id].outcome
         if decided:
-            return BatchSummary(outcome, committed, self._review(batch_id).statuses)
+            review = self._review(batch_id)
+            return BatchSummary(review.outcome, committed, review.statuses)
         counts = {name: getattr(outcome, name) for name in ("accepted", "quarantined", "held")}
         return BatchSummary(outcome, committed, counts)
 
@@ -249,7 +252,7 @@ def read_review(objects: Objects, batch_id: str, decisions: Sequence[Decision]) 
         decision=folded["decision"],
         never=never_released(rows),
     )
-    return Review(outcome, now, tuple(decisions))
+    return Review(apply_holds(outcome, decisions), now, tuple(decisions))
 
 
 def _weigh_decision(decision: Decision) -> int:

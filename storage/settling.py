@@ -1,9 +1,10 @@
 """What a night found, after what stewards have decided since."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from storage.catalog import batch_family
+from xray_model.data.decisions import Action, Decision, standing_decisions
 from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome
 
 Counts: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -26,6 +27,20 @@ def settle_batch(batch: BatchOutcome, counts: Counts) -> BatchOutcome:
         return batch
     figures = {status: now.get(status, 0) for status in ("accepted", "quarantined")}
     return batch.model_copy(update={**figures, "held": 0, "status": BatchStatus.ACCEPTED, "reasons": ()})
+
+
+def apply_holds(batch: BatchOutcome, decisions: Iterable[Decision]) -> BatchOutcome:
+    """A batch that was held since it was committed, with the reasons of that; its figures stay as they are.
+
+    Args:
+        batch: as the catalog tells of it.
+        decisions: on this reading of it, or on all its readings.
+    """
+    standing = standing_decisions(decisions).values()
+    holds = [one.why for one in standing if one.action is Action.HOLD and one.batch_id == batch.batch_id]
+    if not holds:
+        return batch
+    return batch.model_copy(update={"status": BatchStatus.HELD, "reasons": (*batch.reasons, *holds)})
 
 
 def _waits(family: str, counts: Counts) -> bool:

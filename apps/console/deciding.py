@@ -35,6 +35,8 @@ def decide(batch_id: str, request: Request, steward: Steward, desk: OpenedDesk, 
         InvalidInput: it cannot be decided so, or the images are no longer those that the form's reader saw.
     """
     action = form.one("action")
+    if action == Action.HOLD:
+        raise InvalidInput("a batch is held by the pipeline alone: release it, or reject it")
     label = form.one("label") if action == Action.RELABEL else None
     wanted = partial(propose, batch_id=batch_id, action=action, label=label, who=steward.name, why=form.one("why"))
     images = _chosen_images(desk, batch_id, request, form, wanted)

@@ -85,6 +85,8 @@ def decision_sentence(decision: Decision) -> str:
     about = figures.plural(len(decision.image_ids), "image") if decision.image_ids else "the whole batch"
     if decision.action is Action.RELABEL:
         return f"relabelled {about} as {decision.label}"
+    if decision.action is Action.HOLD:
+        return f"held {about} for drift"
     return f"{'released' if decision.action is Action.RELEASE else 'rejected'} {about}"
 
 

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from apps import night
 from apps.cli import app
 from storage.catalog import commit_batch, load_outcome
-from storage.decisions import load_decisions
+from storage.decisions import load_decisions, record_decision
 from storage.store import Store
+from xray_model.data.decisions import MONITOR, propose
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
 
@@ -54,6 +55,22 @@ def run(*words: str) -> str:
 def test_empty_store_says_so(store: Store) -> None:
     """Where nothing was refused the list says that nothing waits."""
     assert "Nothing waits for you" in run("list")
+
+
+def test_a_batch_held_for_drift_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list and the batch give the reasons of the hold, by whom it was, and a release ends it."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    rows = {"image_id": IDS[:1], "batch_id": HELD, "key": "k", "patient_id": "p", "split": "train", "shard": 0}
+    outcome = BatchOutcome(batch_id=HELD, source="clinic", name="may", status=BatchStatus.ACCEPTED)
+    commit_batch(store.objects, pd.DataFrame(rows | {"status": "accepted", "label": "covid"}), outcome)
+    assert "Nothing waits" in run("list")
+    hold = propose(batch_id=HELD, action="hold", who=MONITOR, why="The images are darker.")
+    record_decision(store.objects, hold)
+    assert f"{HELD}: The images are darker." in run("list")
+    shown = run("show", "may")
+    assert "held: The images are darker." in shown
+    assert "monitor: hold the whole batch" in shown
+    assert "1 accepted" in run("release", "may", "--why", "the new lamp", "--who", "ada")
 
 
 def test_list_and_show(held: Store) -> None:

@@ -12,7 +12,7 @@ from storage.known import load_known
 from storage.objects import ObjectInfo, Objects
 from storage.snapshots import build_snapshot, load_snapshot
 from xray_model.config import SnapshotOptions
-from xray_model.data.decisions import propose
+from xray_model.data.decisions import MONITOR, propose
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome, BatchStatus, SnapshotOutcome
 
@@ -76,6 +76,44 @@ def test_snapshot_follows_decisions(objects: Objects) -> None:
     assert after.snapshot_id != before.snapshot_id
     decide(objects, "undo", undoes=release.decision.id)
     assert snapshot_of(objects)[0] == before
+
+
+def test_batch_held_by_the_monitor_is_not_trained_on(objects: Objects) -> None:
+    """Its images leave the next snapshot, a release brings them back, and it is not held a second time."""
+    commit(objects, OTHER, ["accepted"], phash=UNLIKE[4:5])
+    commit(objects, HELD, ["accepted", "accepted", "quarantined"])
+    before, _ = snapshot_of(objects)
+    hold = decide(objects, "hold", who=MONITOR, why="Much darker.")
+    assert (hold.changed, hold.accepted, hold.statuses) == (2, 0, {"held": 2, "quarantined": 1})
+    assert snapshot_of(objects)[1] == {f"{OTHER}-0"}
+    assert count_statuses(objects) == {HELD: {"held": 2, "quarantined": 1}}
+    with pytest.raises(InvalidInput, match="held for drift before"):
+        decide(objects, "hold", who=MONITOR, why="Much brighter.")
+    assert decide(objects, "release").accepted == 2
+    assert snapshot_of(objects)[0] == before
+    with pytest.raises(InvalidInput, match="ada looked at it"):
+        decide(objects, "hold", who=MONITOR, why="Much brighter.")
+
+
+def test_undone_hold_stays_undone(objects: Objects) -> None:
+    """A person who takes a hold back is not asked again, and the images are trained on as before."""
+    commit(objects, HELD, ["accepted", "accepted"])
+    before, _ = snapshot_of(objects)
+    hold = decide(objects, "hold", who=MONITOR)
+    decide(objects, "undo", undoes=hold.decision.id)
+    assert snapshot_of(objects)[0] == before
+    with pytest.raises(InvalidInput, match="a person took that back"):
+        decide(objects, "hold", who=MONITOR, why="Once more.")
+
+
+def test_undone_hold_leaves_no_twin_across_the_split(objects: Objects) -> None:
+    """A batch that came while another was held is compared with it, so that its twin stays out afterwards too."""
+    commit(objects, HELD, ["accepted", "accepted"], phash=[SAME, UNLIKE[1]])
+    hold = decide(objects, "hold", who=MONITOR)
+    assert load_known(objects, ["image_id"], ("accepted", "held")).batches == ()
+    commit(objects, OTHER, ["accepted"], phash=[SAME], split=["test"])
+    decide(objects, "undo", undoes=hold.decision.id)
+    assert snapshot_of(objects)[1] == {f"{HELD}-0", f"{HELD}-1"}
 
 
 def test_relabelled_row_is_trained_on_as_it_is_called_now(objects: Objects) -> None:

@@ -11,13 +11,15 @@ from storage.desk import Desk, Review, count_reasons, read_review
 from storage.distributions import Spread
 from storage.store import Store
 from tests.apps.console.filling import fill, image_id
-from xray_model.data.decisions import propose
+from xray_model.data.decisions import MONITOR, propose
 from xray_model.errors import InvalidInput, ObjectNotFound
+from xray_model.outcomes import BatchStatus
 
 
 def decide(store: Store, batch_id: str, action: str, *images: str, **more: str) -> str:
     """Record a decision; gives its id."""
-    proposal = propose(batch_id=batch_id, action=action, image_ids=images, who="ada", why="seen", **more)
+    fields = {"who": "ada", "why": "seen"} | more
+    proposal = propose(batch_id=batch_id, action=action, image_ids=images, **fields)
     return record_decision(store.objects, proposal).decision.id
 
 
@@ -36,6 +38,20 @@ def test_a_desk_sees_each_decision_at_once(store: Store) -> None:
     decide(store, batch_id, "undo", undoes=first)
     assert desk.review(batch_id).statuses == before.statuses
     assert [one.batch_id for one in desk.list_decisions()] == [batch_id] * 3
+
+
+def test_a_batch_held_for_drift_says_why(store: Store) -> None:
+    """It is listed and shown as held, with the reasons of the hold, until that is taken back."""
+    batch_id = fill(store, "b", ["accepted", "quarantined"])
+    desk = Desk(store.objects)
+    before = desk.review(batch_id).outcome
+    hold = decide(store, batch_id, "hold", who=MONITOR, why="The images are darker.")
+    (summary,) = desk.list_batches()
+    assert summary.held == 1
+    for outcome in (summary.outcome, desk.review(batch_id).outcome):
+        assert (outcome.status, outcome.reasons[-1]) == (BatchStatus.HELD, "The images are darker.")
+    decide(store, batch_id, "undo", undoes=hold)
+    assert desk.review(batch_id).outcome == before
 
 
 def test_nothing_is_read_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

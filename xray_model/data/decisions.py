@@ -21,6 +21,9 @@ REJECTED = "rejected"
 COLUMNS = ("image_id", "status", "label", "patient_id", "split", "shard", "unreadable", "duplicate_kind")
 """What of a catalog row `fold_decisions` needs."""
 
+MONITOR = "monitor"
+"""Who holds a batch."""
+
 MOST_IMAGES = 100_000
 """Images that one decision may name; one on a whole batch names none."""
 
@@ -50,12 +53,13 @@ def describe_faults(error: ValidationError) -> str:
 
 
 class Action(StrEnum):
-    """What a person can decide."""
+    """What a person can decide, and `hold`, by which the pipeline lets a whole batch wait for a person."""
 
     RELEASE = "release"
     REJECT = "reject"
     RELABEL = "relabel"
     UNDO = "undo"
+    HOLD = "hold"
 
 
 class Proposal(BaseModel):
@@ -96,6 +100,8 @@ class Proposal(BaseModel):
             raise ValueError("the decision to take back is given with undo, and with nothing else")
         if self.action is Action.UNDO and self.image_ids:
             raise ValueError("a decision is undone as a whole: name no image")
+        if self.action is Action.HOLD and (self.image_ids or self.who != MONITOR):
+            raise ValueError(f"{MONITOR} alone holds a batch, and as a whole: release or reject it")
         return self
 
     def identify(self, token: str) -> str:
@@ -173,12 +179,31 @@ def refuse_release(rows: pd.DataFrame, image_ids: Collection[str]) -> str | None
     return f"image {image} can never be released: {impossible.iloc[0]}.{more} Nothing was decided."
 
 
+def refuse_hold(decisions: Iterable[Decision]) -> str | None:
+    """Why a batch with these decisions must not be held; None where it may.
+
+    What a person has seen and let in is not put before a person again.
+    """
+    known = in_order(decisions)
+    standing = standing_decisions(known)
+    released = next((one for one in standing.values() if one.action is Action.RELEASE), None)
+    if released is not None:
+        return f"it stays as it is: {released.who} looked at it and released images of it ({released.id})"
+    before = next((one for one in reversed(known) if one.action is Action.HOLD), None)
+    if before is None:
+        return None
+    if before.id in standing:
+        return f"it was held for drift before ({before.id})"
+    return f"it stays as it is: it was held for drift before, and a person took that back ({before.id})"
+
+
 def carry_decisions(decisions: Iterable[Decision]) -> list[Decision]:
     """Of decisions on one reading of a batch, what concerns the images that they name in another reading.
 
     A rejection holds there, and a finding: what a person saw in an image is no matter of how the batch was read. A
     release does not, for the other reading may have other reasons; it only takes its images out of the rejections
-    before it. Undone ones and their undos are among them, for `fold_decisions` to sort out.
+    before it. Nor does a hold: the other reading is compared anew. Undone ones and their undos are among them, for
+    `fold_decisions` to sort out.
     """
     known = in_order(decisions)
     standing = standing_decisions(known)
@@ -199,6 +224,9 @@ def fold_decisions(
     rows: pd.DataFrame, decisions: Iterable[Decision], elsewhere: Iterable[Decision] = ()
 ) -> pd.DataFrame:
     """What decisions make of one batch's rows.
+
+    A hold lets accepted rows wait, until they are released or it is undone. Held rows are compared with other images as
+    accepted ones are, so that it leaves no time in `decided`.
 
     A decision that names an image outweighs those on the whole batch, whichever came first: `release one` and
     `reject the batch` mean the same in both orders. Among decisions of one kind the later in (time, id) counts.
@@ -228,7 +256,7 @@ def fold_decisions(
             about = rows["image_id"].isin(decision.image_ids).to_numpy()
         else:
             about = ~quarantined if decision.action is not Action.RELABEL else np.ones(len(rows), np.bool_)
-        if decision.action is not Action.RELABEL:
+        if decision.action in {Action.RELEASE, Action.REJECT}:
             decided[about] = np.fmax(decided[about], np.datetime64(decision.when.replace(tzinfo=None), "us"))
         if decision.id not in standing or (decision.action is Action.RELEASE and decision.id not in here):
             continue
@@ -240,6 +268,9 @@ def fold_decisions(
                 # `about` leaves quarantined rows out unless they are named: then a person said that they stay out.
                 changed = about & (status != REJECTED)
                 status[changed] = REJECTED
+            case Action.HOLD:
+                changed = about & (status == "accepted")
+                status[changed] = "held"
             case _:
                 changed = about & (label != decision.label)
                 label[changed] = decision.label

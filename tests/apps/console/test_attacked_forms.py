@@ -198,6 +198,7 @@ def test_a_form_replayed_at_once_decides_once(
         {"about": "list", "seen": "0" * 16},
         {"action": "undo"},
         {"action": "delete"},
+        {"action": "hold", "about": "batch"},
         {"action": "relabel", "label": "<script>"},
         {"action": "relabel", "label": ""},
         {"why": ""},

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xray_model.data.decisions import (
+    MONITOR,
     Action,
     Decision,
     fold_decisions,
     in_order,
     propose,
+    refuse_hold,
     refuse_release,
     standing_decisions,
 )
@@ -30,8 +32,9 @@ def rows_of(statuses: list[str]) -> pd.DataFrame:
 
 def decide(action: str, *images: int, at: int = 0, **more: str) -> Decision:
     """A decision on these images, or on the whole batch."""
+    who = MONITOR if action == "hold" else "ada"
     proposal = propose(
-        batch_id="b", action=action, image_ids=[IMAGES[place] for place in images], who="ada", why="seen", **more
+        batch_id="b", action=action, image_ids=[IMAGES[place] for place in images], who=who, why="seen", **more
     )
     return Decision(**proposal.model_dump(), id=proposal.identify(str(at)), when=START + timedelta(seconds=at))
 
@@ -46,8 +49,9 @@ def histories(draw: st.DrawFn) -> list[Decision]:
     """Decisions of all kinds at distinct or equal times; an undo is later than what it undoes."""
     made: list[Decision] = []
     for at in range(draw(st.integers(1, 8))):
-        action = draw(st.sampled_from(["release", "reject", "relabel", "undo"] if made else ["release", "reject"]))
-        images = draw(st.lists(st.integers(0, 5), max_size=3)) if action != "undo" else []
+        first = ["release", "reject", "hold"]
+        action = draw(st.sampled_from([*first, "relabel", "undo"] if made else first))
+        images = draw(st.lists(st.integers(0, 5), max_size=3)) if action not in {"undo", "hold"} else []
         more = {"label": draw(st.sampled_from(["normal", "pneumonia"]))} if action == "relabel" else {}
         more |= {"undoes": draw(st.sampled_from(made)).id} if action == "undo" else {}
         made.append(decide(action, *images, at=at, **more))
@@ -66,12 +70,12 @@ def test_order_of_arrival_does_not_matter(statuses: list[str], history: list[Dec
     pd.testing.assert_frame_equal(fold_decisions(rows_of(statuses), shuffled), once)
 
 
-@given(BATCHES, histories(), st.sampled_from(["release", "reject"]), st.lists(st.integers(0, 5), max_size=3))
+@given(BATCHES, histories(), st.sampled_from(["release", "reject", "hold"]), st.lists(st.integers(0, 5), max_size=3))
 def test_undo_restores_exactly(statuses: list[str], history: list[Decision], action: str, images: list[int]) -> None:
     """A decision and its undo leave the rows as they were; the undo's own undo brings the decision back."""
     counting = ["status", "label", "decision"]
     before = fold_decisions(rows_of(statuses), history)[counting]
-    decision = decide(action, *images, at=100)
+    decision = decide(action, *(images if action != "hold" else ()), at=100)
     back = decide("undo", at=101, undoes=decision.id)
     again = decide("undo", at=102, undoes=back.id)
     pd.testing.assert_frame_equal(fold_decisions(rows_of(statuses), [*history, decision, back])[counting], before)
@@ -120,6 +124,39 @@ def test_later_of_two_counts() -> None:
     assert statuses_after(["held"], decide("reject", at=1), decide("release", at=2)) == ["accepted"]
 
 
+@given(BATCHES, histories())
+def test_hold_takes_nothing_in_or_out(statuses: list[str], history: list[Decision]) -> None:
+    """A hold makes accepted rows wait, and changes nothing else of any row."""
+    before = fold_decisions(rows_of(statuses), history)
+    after = fold_decisions(rows_of(statuses), [*history, decide("hold", at=100)])
+    for was, now in zip(before["status"], after["status"], strict=True):
+        assert now == was or (was, now) == ("accepted", "held")
+    pd.testing.assert_frame_equal(after[["label", "decided"]], before[["label", "decided"]])
+
+
+def test_hold_ends_by_a_release_or_an_undo() -> None:
+    """The accepted rows of a held batch wait; a release after it takes them in again, and so does its undo."""
+    hold = decide("hold", at=1)
+    statuses = ["accepted", "held", "quarantined"]
+    assert statuses_after(statuses, hold) == ["held", "held", "quarantined"]
+    assert statuses_after(statuses, hold, decide("release", at=2)) == ["accepted", "accepted", "quarantined"]
+    assert statuses_after(statuses, hold, decide("release", 0, at=2)) == ["accepted", "held", "quarantined"]
+    assert statuses_after(statuses, hold, decide("reject", at=2)) == ["rejected", "rejected", "quarantined"]
+    assert statuses_after(statuses, hold, decide("undo", at=2, undoes=hold.id)) == statuses
+
+
+def test_what_a_person_let_in_is_not_held() -> None:
+    """Neither a batch with a standing release, nor one that is or was held; an undone release or a reject may be."""
+    hold, release = decide("hold", at=1), decide("release", 0, at=1)
+    back = decide("undo", at=2, undoes=release.id)
+    assert refuse_hold([]) is None
+    assert refuse_hold([decide("reject", 0), decide("relabel", label="normal")]) is None
+    assert "ada looked at it" in str(refuse_hold([release]))
+    assert refuse_hold([release, back]) is None
+    assert "was held for drift before" in str(refuse_hold([hold]))
+    assert "took that back" in str(refuse_hold([hold, decide("undo", at=2, undoes=hold.id)]))
+
+
 def test_relabel_changes_the_finding_and_nothing_else() -> None:
     """A relabelled row has the new finding, its old status, and the id of the decision."""
     decision = decide("relabel", 1, label="normal")
@@ -165,6 +202,8 @@ def test_what_can_never_be_released(column: str, value: str | None, why: str) ->
         ({"undoes": "0" * 16}, "undo"),
         ({"action": "undo", "undoes": "0" * 16, "image_ids": ["a"]}, "name no image"),
         ({"action": "forget"}, "action"),
+        ({"action": "hold"}, "monitor alone"),
+        ({"action": "hold", "who": MONITOR, "image_ids": ["a"]}, "as a whole"),
     ],
 )
 def test_what_is_no_decision(fields: dict[str, object], message: str) -> None:
@@ -203,6 +242,8 @@ def test_long_chain_of_undos() -> None:
         ([("release", 0), ("reject", 0)], [], "rejected accepted held"),
         ([("reject", 0)], [("release", 0)], "accepted accepted held"),
         ([("release", 0)], [("reject",)], "rejected rejected rejected"),
+        ([("hold",)], [], "accepted accepted held"),
+        ([("reject", 0), ("hold",)], [("hold",)], "rejected held held"),
     ],
 )
 def test_what_holds_for_another_reading_of_the_batch(

@@ -1,24 +1,47 @@
 """Flow `monitor`: has the world changed since the champion was trained."""
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
-from tasks.drift import monitor_drift
-from tasks.promotion import find_standing
+from flows.explaining import explain
+from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, know_nothing
+from tasks.promotion import find_champion_run, find_standing
 from xray_model.config import MonitorOptions
-from xray_model.outcomes import DriftOutcome, DriftState
+from xray_model.outcomes import ChampionSummary, DriftOutcome, DriftState, MonitorOutcome
 
 
 @flow(name="monitor", log_prints=False)
-def monitor(batch_ids: tuple[str, ...], report_key: str, options: MonitorOptions | None = None) -> DriftOutcome:
-    """Compare batches with what the champion was trained on.
+def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
+    """Compare new images with what the champion was trained on.
 
-    1. Find the champion and its reference.
-    2. Let Evidently compare, and the policy judge.
+    1. Choose what is looked at: batches and their night, or a window of days and what was served in it.
+    2. Find the champion.
+    3. Compare each with its reference: measure, judge, let a batch wait where the policy says so, write the page.
+    4. Announce that a retraining is asked for, where one is.
     """
-    if not batch_ids:
-        return DriftOutcome(state=DriftState.UNKNOWN, reasons=("No new images tonight.",))
+    chosen = options or MonitorOptions()
+    subjects = choose_subjects(chosen)
     champion = find_standing().champion
+    run_id = find_champion_run(champion)
+    drifts = tuple(_compare_or_explain(subject, champion, run_id, chosen) for subject in subjects)
+    for drift in drifts:
+        if chosen.announce and drift.state is DriftState.RETRAIN:
+            announce_retrain(drift)
+    if chosen.night and len(drifts) == 1:  # the batch is the night
+        drifts = (*drifts, drifts[0].model_copy(update={"subject": "night", "name": chosen.night}))
+    return MonitorOutcome(drifts=drifts)
+
+
+def _compare_or_explain(
+    subject: Subject, champion: ChampionSummary | None, run_id: str | None, options: MonitorOptions
+) -> DriftOutcome:
+    """Compare; where that cannot be the others are looked at all the same, and nothing is known of this one."""
     if champion is None:
-        reason = "There is no champion yet, so there is nothing to compare with."
-        return DriftOutcome(state=DriftState.UNKNOWN, reasons=(reason,))
-    return monitor_drift(batch_ids, champion, (options or MonitorOptions()).policy, report_key)
+        return know_nothing(subject, "There is no champion yet, so there is nothing to compare with.")
+    if run_id is None:
+        lost = f"The registry has lost champion v{champion.version}, so nobody can say what it sees."
+        return know_nothing(subject, lost, champion)
+    try:
+        return compare(subject, champion, run_id, options)
+    except Exception as error:  # noqa: BLE001 - it is logged and reported
+        get_run_logger().exception("the drift of %s %s could not be measured", subject.kind, subject.name)
+        return know_nothing(subject, f"Drift could not be measured{explain(error)}", champion)

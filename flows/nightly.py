@@ -7,14 +7,22 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.explaining import explain
 from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.retrain import retrain
+from tasks.holding import follow_holds
 from tasks.promotion import find_standing
 from tasks.reporting import announce, find_untold_batches, write_reports
 from xray_model.config import MonitorOptions, NightlyOptions, RetrainOptions
-from xray_model.errors import XrayError
-from xray_model.outcomes import BatchOutcome, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
+from xray_model.outcomes import (
+    BatchOutcome,
+    DriftOutcome,
+    DriftState,
+    MonitorOutcome,
+    NightOutcome,
+    RetrainOutcome,
+)
 
 
 @flow(name="nightly", log_prints=False)
@@ -22,7 +30,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     """Run a night.
 
     1. Ingest: new batches into the catalog; what fails the suites is quarantined or held.
-    2. Monitor: the new images against the champion's reference.
+    2. Monitor: the new images against the champion's reference; a batch that looks all too different waits.
     3. Retrain: a challenger on everything accepted, the gate, the alias.
     4. Report: a page for the night, one per batch and model, and the index.
     """
@@ -31,8 +39,8 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     batches = ingest(chosen.ingest)
     batches += find_untold_batches(tuple(batch.batch_id for batch in batches))
-    committed = tuple(batch.batch_id for batch in batches if batch.accepted + batch.held)
-    drift = monitor_or_explain(committed, f"reports/nights/{night_id}/drift.html", chosen.monitor)
+    drift, batch_drift = monitor_or_explain(batches, night_id, chosen.monitor)
+    batches = follow_holds(batches)
     outcome = retrain_or_explain(chosen.retrain)
     night = NightOutcome(
         night_id=night_id,
@@ -40,6 +48,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
         finished=datetime.now(UTC),
         batches=batches,
         drift=drift,
+        batch_drift=batch_drift,
         retrain=outcome,
         champion=find_standing().champion,
     )
@@ -49,13 +58,24 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     return Completed(name=_state_name(batches, outcome), data=night)
 
 
-def monitor_or_explain(batch_ids: tuple[str, ...], report_key: str, options: MonitorOptions) -> DriftOutcome:
-    """Compare the new images; where that fails the night goes on, and says that nothing is known of drift."""
+def monitor_or_explain(
+    batches: tuple[BatchOutcome, ...], night_id: str, options: MonitorOptions
+) -> tuple[DriftOutcome, tuple[DriftOutcome, ...]]:
+    """Compare the new images: of the night as one, and of each batch.
+
+    Where that fails the night goes on, and says that nothing is known of drift. No event is sent: the night trains.
+    """
+    new = tuple(batch.batch_id for batch in batches if batch.accepted + batch.held)
+    if not new:
+        return _know_nothing(night_id, "No new images tonight."), ()
+    tonight = {"batches": new, "night": night_id, "since": None, "until": None, "announce": False}
     try:
-        return monitor(batch_ids, report_key, options)
+        found: MonitorOutcome = monitor(options.model_copy(update=tonight))
     except Exception as error:  # noqa: BLE001 - it is logged and reported
         get_run_logger().exception("drift could not be measured")
-        return DriftOutcome(state=DriftState.UNKNOWN, reasons=(f"Drift could not be measured{_why(error)}",))
+        return _know_nothing(night_id, f"Drift could not be measured{explain(error)}"), ()
+    (night,) = found.of("night")
+    return night, found.of("batch")
 
 
 def retrain_or_explain(options: RetrainOptions) -> RetrainOutcome:
@@ -64,14 +84,11 @@ def retrain_or_explain(options: RetrainOptions) -> RetrainOutcome:
         return retrain(options)
     except Exception as error:  # noqa: BLE001 - it is logged, reported, and fails the flow
         get_run_logger().exception("the training failed; the champion stays in service")
-        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{_why(error)}",))
+        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{explain(error)}",))
 
 
-def _why(error: Exception) -> str:
-    """The message of a foreseen error; of an unforeseen one its kind alone, for its message may hold anything."""
-    if isinstance(error, XrayError):
-        return f": {error}"
-    return f" with an unforeseen {type(error).__name__}; the log has the details."
+def _know_nothing(night_id: str, reason: str) -> DriftOutcome:
+    return DriftOutcome(state=DriftState.UNKNOWN, reasons=(reason,), name=night_id)
 
 
 def _state_name(batches: tuple[BatchOutcome, ...], outcome: RetrainOutcome) -> str:

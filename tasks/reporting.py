@@ -172,8 +172,8 @@ def write_batch_report(store: Store, batch: BatchOutcome) -> str:
     columns = ["image_id", "status", "reasons", "failed", "label", "view", "sex", "age", "batch_id", "shard", "row"]
     rows = load_rows(store.objects, columns, batches=[batch.batch_id])
     quarantined = rows[rows["status"] == "quarantined"]
-    refused = _pictures(store.objects, _spread(quarantined, MOST_REFUSED))
-    typical = _pictures(store.objects, rows[rows["status"] != "quarantined"].head(MOST_TYPICAL))
+    refused = load_pictures(store.objects, _spread(quarantined, MOST_REFUSED))
+    typical = load_pictures(store.objects, rows[rows["status"] != "quarantined"].head(MOST_TYPICAL))
     asked = bool(batch.expectations)
     validation = reports.write_validation_page(store.objects, batch, list_failing(rows)) if asked else None
     return reports.write_batch_page(store.objects, batch, refused, typical, len(quarantined), validation)
@@ -192,7 +192,8 @@ def _spread(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     return rows.loc[turn.sort_values(kind="stable").index[:most]].sort_index()
 
 
-def _pictures(objects: Objects, rows: pd.DataFrame) -> list[Picture]:
+def load_pictures(objects: Objects, rows: pd.DataFrame) -> list[Picture]:
+    """Pictures of `rows` (`image_id`, place, `view`, `sex`, `age`, `label`), with their `reasons` if there are any."""
     decoded = np.flatnonzero(rows["row"].notna())
     pixels = {
         int(decoded[position]): image
@@ -204,7 +205,7 @@ def _pictures(objects: Objects, rows: pd.DataFrame) -> list[Picture]:
             image_id=str(row["image_id"]),
             pixels=pixels.get(place),
             caption=_caption(row[name] for name in ("view", "sex", "age", "label")),
-            reasons=tuple(row["reasons"]),
+            reasons=tuple(row.get("reasons", ())),
         )
         for place, row in enumerate(rows.to_dict("records"))
     ]

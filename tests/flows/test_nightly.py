@@ -12,26 +12,32 @@ import pandas as pd
 import pytest
 
 from apps.push import push_batch
+from flows import nightly as night_flow
 from flows import retrain
 from flows.ingest import ingest
 from flows.nightly import nightly
 from flows.running import run_flow
 from storage import catalog, staging
+from storage.decisions import load_decisions, record_decision
 from storage.incoming import list_ready
 from storage.ledger import champion_of, load_entries
 from storage.promotion import approve_model
 from storage.registry import CARD_FOLDER, CHALLENGER, CHAMPION, Registry
 from storage.reports import headline
 from storage.settings import Settings
+from storage.snapshots import build_snapshot
 from storage.store import Store, open_store
+from tasks.holding import hold_batch
 from xray_model.config import (
     GatePolicy,
     IngestOptions,
+    MonitorOptions,
     NightlyOptions,
     RetrainOptions,
     SnapshotOptions,
     TrainingOptions,
 )
+from xray_model.data.decisions import MONITOR, propose
 from xray_model.data.phantoms import (
     BrokenKind,
     CohortOptions,
@@ -40,7 +46,14 @@ from xray_model.data.phantoms import (
     write_broken_files,
     write_class_folders,
 )
-from xray_model.outcomes import BatchStatus, NightOutcome, RetrainOutcome
+from xray_model.outcomes import (
+    BatchStatus,
+    DriftOutcome,
+    DriftState,
+    MonitorOutcome,
+    NightOutcome,
+    RetrainOutcome,
+)
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -81,6 +94,7 @@ def test_two_nights(home: Path, cohort: Path, tmp_path: Path) -> None:
     first = run()
     store = open_store(Settings())
     (batch,) = first.batches
+    assert "no champion yet" in first.drift.reasons[0]
     assert (batch.status, batch.layout, batch.quarantined) == (BatchStatus.ACCEPTED, "bimcv", 0)
     assert batch.read == batch.accepted == len(list(cohort.rglob("*.png")))
     assert first.champion is not None
@@ -105,8 +119,43 @@ def test_two_nights(home: Path, cohort: Path, tmp_path: Path) -> None:
     assert third.retrain.promotion is not None
     assert third.retrain.champion is not None
     assert third.retrain.champion.images == third.retrain.challenger.images  # type: ignore[union-attr]
-    assert third.drift.reasons
+    assert third.drift.page_key is not None
+    assert store.objects.exists(third.drift.page_key)
+    assert [drift.name for drift in third.batch_drift] == [batch.batch_id for batch in third.batches]
     assert len(load_entries(store.objects)) == 2
+
+
+def test_batch_that_looks_all_too_different_waits(home: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held before the training looks at it, and a night that died after the hold is told the same by the next."""
+    trainable: list[int] = []
+
+    def hold_all(options: MonitorOptions) -> MonitorOutcome:
+        objects = open_store(Settings()).objects
+        found = DriftOutcome(state=DriftState.HOLD, reasons=("The images are darker.",))
+        held = [hold_batch(objects, found.model_copy(update={"name": name})) for name in options.batches]
+        return MonitorOutcome(drifts=(*(one.model_copy(update={"subject": "batch"}) for one in held), found))
+
+    def see_snapshot(options: RetrainOptions) -> RetrainOutcome:
+        snapshot = build_snapshot(open_store(Settings()).objects, options.snapshot)
+        trainable.append(sum(sum(counts.values()) for counts in snapshot.counts.values()))
+        return RetrainOutcome(trained=False, reasons=())
+
+    monkeypatch.setattr(night_flow, "monitor", hold_all)
+    monkeypatch.setattr(night_flow, "retrain", see_snapshot)
+    push_batch(cohort, "bimcv", "first")
+    (committed,) = run_flow(ingest, OPTIONS.ingest)
+    hold_all(MonitorOptions(batches=(committed.batch_id,)))
+    night = run()
+    (held,) = night.batches
+    assert (committed.status, held.status) == (BatchStatus.ACCEPTED, BatchStatus.HELD)
+    assert (held.accepted, held.held, held.reasons) == (0, committed.accepted, ("The images are darker.",))
+    assert night.drift.state is night.batch_drift[0].state is DriftState.HOLD
+    assert night.needs_person
+    objects = open_store(Settings()).objects
+    assert [one.who for one in load_decisions(objects)[held.batch_id]] == [MONITOR]
+    record_decision(objects, propose(batch_id=held.batch_id, action="release", who="ada", why="a new lamp"))
+    run()
+    assert trainable == [0, committed.accepted]
 
 
 def test_what_is_broken_is_named_and_the_rest_goes_on(home: Path, cohort: Path, tmp_path: Path) -> None:

@@ -188,13 +188,13 @@ def refuse_hold(decisions: Iterable[Decision]) -> str | None:
     standing = standing_decisions(known)
     released = next((one for one in standing.values() if one.action is Action.RELEASE), None)
     if released is not None:
-        return f"it stays as it is: {released.who} looked at it and released images of it ({released.id})"
+        return f"{released.who} looked at it and released images of it ({released.id})"
     before = next((one for one in reversed(known) if one.action is Action.HOLD), None)
     if before is None:
         return None
     if before.id in standing:
         return f"it was held for drift before ({before.id})"
-    return f"it stays as it is: it was held for drift before, and a person took that back ({before.id})"
+    return f"it was held for drift before, and a person took that back ({before.id})"
 
 
 def carry_decisions(decisions: Iterable[Decision]) -> list[Decision]:

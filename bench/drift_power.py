@@ -29,6 +29,7 @@ from xray_model.config import DriftPolicy
 from xray_model.evaluation.drift.judging import judge, score_columns
 from xray_model.evaluation.drift.policy import sort_moved
 from xray_model.evaluation.drift.preparing import prepare
+from xray_model.evaluation.drift.sentences import say_share
 from xray_model.outcomes import DriftOutcome, DriftState
 
 HEADING = "## Drift: calm and power"
@@ -68,9 +69,10 @@ class Result:
 
     def row(self) -> str:
         """A line of the table."""
-        shares = [f"{self.states[state] / self.batches:.0%}" for state in SEEN]
-        named = ", ".join(f"{name} {times / self.batches:.0%}" for name, times in self.moved.most_common(_NAMED))
-        return f"| {self.name} | {self.batches} | {' | '.join(shares)} | {self.found:.0%} | {named or 'nothing'} |"
+        shares = [say_share(self.states[state] / self.batches) for state in SEEN]
+        named = [f"{name} {say_share(times / self.batches)}" for name, times in self.moved.most_common(_NAMED)]
+        cells = (self.name, self.batches, *shares, say_share(self.found), ", ".join(named) or "nothing")
+        return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:

@@ -1,7 +1,4 @@
-"""The figures of a decision, from its prediction tables: `recompute.py STORE/reports/nights/NIGHT/night.json`.
-
-Where the policy asked for another confidence than .95, it follows as a second argument.
-"""
+"""The figures of a decision, from its prediction tables: `recompute.py STORE/reports/nights/NIGHT/night.json`."""
 
 import json
 import sys
@@ -17,7 +14,7 @@ from sklearn.metrics import classification_report, f1_score, roc_auc_score
 score = partial(classification_report, output_dict=True, zero_division=0)
 bands = ["0-17", "18-39", "40-59", "60-79", "80+"]
 band = partial(pd.cut, bins=[0, 18, 40, 60, 80, np.inf], right=False, labels=bands)
-night, confidence = Path(sys.argv[1]), float((sys.argv[2:] or [0.95])[0])
+night = Path(sys.argv[1])
 store, told = night.parents[3], json.loads(night.read_text())["retrain"]
 decision, found, drawn_f1 = told["promotion"]["decision"], {}, {}
 minority, draws, seed, margin = (decision[name] for name in ("minority", "draws", "seed", "margin"))
@@ -57,7 +54,7 @@ if "champion" in found:
     ours, theirs = (found[who]["minority_f1"]["predicted"] for who in ("challenger", "champion"))
     error = (drawn_f1["challenger"] - drawn_f1["champion"]).std()
     found["probability_better"] = student.cdf((ours - theirs + margin) / error, freedom)
-found["detectable"] = sum(student.ppf(share, freedom) for share in (confidence, 0.8)) * error - margin
+found["detectable"] = sum(student.ppf(share, freedom) for share in (decision["confidence"], 0.8)) * error - margin
 train = pd.read_parquet(store / "snapshots" / f"{told['challenger']['snapshot_id']}.parquet").query("split == 'train'")
 for name, other in (("class-by-source", train["source"]), ("class-by-age", band(train["age"].astype(float)))):
     counts = pd.crosstab(train["label"], other).to_numpy()

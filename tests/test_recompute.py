@@ -87,7 +87,7 @@ def decide_in(folder: Path, skills: dict[str, float]) -> tuple[dict[str, Any], d
     promotion = {"decision": decision.model_dump(mode="json")}
     told = {who: outcome.model_dump(mode="json") for who, outcome in outcomes.items()}
     night.write_text(json.dumps({"retrain": {"champion": None, "promotion": promotion, **told}}))
-    command = [sys.executable, str(ROOT / "docs" / "recompute.py"), str(night), str(POLICY.confidence)]
+    command = [sys.executable, str(ROOT / "docs" / "recompute.py"), str(night)]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout), outcomes, decision
 
 

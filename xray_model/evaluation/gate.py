@@ -89,6 +89,7 @@ def decide(
 
 class _Asked(TypedDict):
     margin: float
+    confidence: float
     draws: int
     seed: int
     requires_approval: bool
@@ -98,6 +99,7 @@ def _as_asked(policy: GatePolicy) -> _Asked:
     """What a decision keeps of the policy."""
     return {
         "margin": policy.margin,
+        "confidence": policy.confidence,
         "draws": policy.draws,
         "seed": policy.seed,
         "requires_approval": policy.require_approval,

@@ -36,6 +36,8 @@ class Decision(Outcome):
     """P(challenger >= champion - margin): Student's t with the standard error of a paired bootstrap over patients."""
     margin: float = 0.0
     """How much worse than the champion counted as no worse there."""
+    confidence: float = 0.95
+    """With which it had to be no worse."""
     draws: int = 2000
     """Of that bootstrap."""
     seed: int = 20

@@ -34,16 +34,18 @@ class Samples:
     def strata(self) -> npt.NDArray[np.int64]:
         """Number of each pooled image's stratum: images are exchanged only with those that could stand in their place.
 
-        That is one for which the model was asked too, and of the same source where sources were put beside each other.
+        That is one of the same source, where sources were put beside each other, and one for which the model was asked
+        too. The latter does not count where some new images would find no known one to be exchanged with: chance
+        would then seem to move nothing, and so would they.
         """
         pooled = self.pooled
-        answered = [name for name in ("uncertainty", *find_embedding(pooled)[:1]) if name in pooled]
-        keys = pooled[answered].notna()
-        if self.by_source:
-            keys["source"] = pooled["source"]
-        if keys.empty:
-            return np.zeros(len(pooled), np.int64)
-        return np.asarray(keys.groupby(list(keys.columns), sort=False).ngroup(), np.int64)
+        new = pd.Series(np.arange(len(pooled)) < len(self.current), pooled.index)
+        source = pooled["source"] if self.by_source else pd.Series("", pooled.index)
+        asked = [name for name in ("uncertainty", *find_embedding(pooled)[:1]) if name in pooled]
+        answered = pooled[asked].notna().astype(str).agg("".join, axis=1) if asked else ""
+        fine = source + "\0" + answered
+        alone = (new & new.groupby(fine).transform("all")).groupby(source).transform("any")
+        return np.asarray(pd.factorize(fine.where(~alone, source))[0], np.int64)
 
 
 def draw_samples(current: pd.DataFrame, reference: pd.DataFrame, policy: DriftPolicy) -> Samples:

@@ -213,3 +213,12 @@ def test_a_column_that_was_not_measured_is_noted() -> None:
     outcome = judge(comparison, {**scores, "mean": float("nan")}, POLICY)
     assert any("Not measured, though it could be: brightness" in note for note in outcome.notes)
     assert "mean" not in {column.name for column in outcome.columns}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5], ids=["of none", "of some"])
+def test_new_images_that_the_model_was_not_asked_of_are_compared_all_the_same(share: float) -> None:
+    """Where no known image stands as they do, they are exchanged with others: what moved is found, and no more."""
+    asked = np.random.default_rng(5).random(len(NEW)) < share
+    unasked = NEW.assign(**{name: NEW[name].where(asked) for name in [*AXES, *ANSWERS]})
+    assert not moved(compare(unasked, REFERENCE))
+    assert moved(compare(unasked.assign(mean=NEW["mean"] - 15), REFERENCE)) == {"mean"}

@@ -3,7 +3,7 @@
 from prefect import flow, get_run_logger
 
 from flows.explaining import explain
-from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, know_nothing
+from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, keep_history, know_nothing
 from tasks.promotion import find_champion_run, find_standing
 from xray_model.config import MonitorOptions
 from xray_model.outcomes import ChampionSummary, DriftOutcome, DriftState, MonitorOutcome
@@ -17,6 +17,7 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     2. Find the champion.
     3. Compare each with its reference: measure, judge, let a batch wait where the policy says so, write the page.
     4. Announce that a retraining is asked for, where one is.
+    5. Bring the history up to date that `evidently ui` shows on this machine.
     """
     chosen = options or MonitorOptions()
     subjects = choose_subjects(chosen)
@@ -26,6 +27,8 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     for drift in drifts:
         if chosen.announce and drift.state is DriftState.RETRAIN:
             announce_retrain(drift)
+    if any(drift.report_key for drift in drifts):
+        _keep_history_or_log()
     if chosen.night and len(drifts) == 1:  # the batch is the night
         drifts = (*drifts, drifts[0].model_copy(update={"subject": "night", "name": chosen.night}))
     return MonitorOutcome(drifts=drifts)
@@ -45,3 +48,11 @@ def _compare_or_explain(
     except Exception as error:  # noqa: BLE001 - it is logged and reported
         get_run_logger().exception("the drift of %s %s could not be measured", subject.kind, subject.name)
         return know_nothing(subject, f"Drift could not be measured{explain(error)}", champion)
+
+
+def _keep_history_or_log() -> None:
+    """The history is a copy of what the store holds: without it the outcome counts all the same."""
+    try:
+        keep_history()
+    except Exception:  # noqa: BLE001 - it is logged, and the next run brings it up to date
+        get_run_logger().exception("Evidently's workspace was not brought up to date; the next run does it")

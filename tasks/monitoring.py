@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from prefect import get_run_logger
 from prefect.events import emit_event
 from pydantic import BaseModel, ConfigDict
 
@@ -15,7 +16,7 @@ from storage.reports.records import read_nights
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import open_store
-from tasks.drift import measure
+from tasks.drift import measure, update_workspace
 from tasks.drift_frames import PLACE, build_current, build_served, load_new_rows, load_or_build_reference
 from tasks.holding import hold_batch
 from tasks.reporting import load_pictures
@@ -174,6 +175,14 @@ def announce_retrain(drift: DriftOutcome) -> None:
             "page": drift.page_key,
         },
     )
+
+
+@stage_task("keep-history")
+def keep_history() -> None:
+    """Bring Evidently's workspace on this machine up to date with the runs in the store, for `evidently ui`."""
+    settings = Settings()
+    added = update_workspace(open_store(settings).objects, settings.home / "evidently")
+    get_run_logger().info("%d runs were added to Evidently's workspace", added)
 
 
 def _say_nothing(subject: Subject) -> str:

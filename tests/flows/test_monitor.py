@@ -47,13 +47,21 @@ def announced(store: Store, monkeypatch: pytest.MonkeyPatch) -> Announced:
         if subject.name == "unforeseen":
             raise ZeroDivisionError("miller.png")
         state = DriftState(subject.name) if subject.kind == "batch" else DriftState.RETRAIN
-        return DriftOutcome(state=state, reasons=("Told.",), subject=subject.kind, name=subject.name, page_key="page")
+        return DriftOutcome(
+            state=state,
+            reasons=("Told.",),
+            subject=subject.kind,
+            name=subject.name,
+            page_key="page",
+            report_key="report",
+        )
 
     replaced: dict[str, Callable[..., object]] = {
         "find_standing": lambda: Standing(champion=CHAMPION),
         "find_champion_run": lambda _: "run",
         "compare": compare,
         "announce_retrain": lambda drift: names.append(f"{drift.subject} {drift.name}"),
+        "keep_history": lambda: None,
     }
     for name, instead in replaced.items():
         monkeypatch.setattr(flow, name, instead)
@@ -68,6 +76,20 @@ def test_one_that_fails_does_not_stop_the_others(announced: Announced) -> None:
     assert "ZeroDivisionError" in found.drifts[1].reasons[0]
     assert "miller" not in found.model_dump_json()
     assert announced == []
+
+
+def test_a_history_that_cannot_be_kept_costs_nothing(announced: Announced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found counts, and the next run brings the history up to date."""
+    asked = []
+
+    def fail() -> None:
+        asked.append(True)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(flow, "keep_history", fail)
+    found = monitor(batches=("watch",))
+    assert asked
+    assert found.drifts[0].state is DriftState.WATCH
 
 
 def test_a_retraining_is_announced(announced: Announced) -> None:

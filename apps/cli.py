@@ -186,6 +186,23 @@ def doctor(
 
 
 @app.command()
+def up(
+    console_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the steward's desk.")] = 8420,
+    prefect_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Prefect server.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of MLflow's pages.")] = 5000,
+) -> None:
+    """Run all that one machine needs for its nights: Prefect server, workers, console and MLflow's pages.
+
+    It deploys prefect.yaml, starts again what dies, and stops everything on Ctrl-C; logs are under `logs` in the home.
+    All listens on this machine alone. Exit code 0: it was stopped. 1: something could not be kept up.
+    """
+    from apps.up.ports import Ports
+    from apps.up.starting import run_up
+
+    raise typer.Exit(run_up(Ports(prefect=prefect_port, console=console_port, mlflow=mlflow_port)))
+
+
+@app.command()
 def demo(
     home: Annotated[Path, typer.Option(help="Folder for everything the demo makes; made afresh.")] = Path(".xray/demo"),
     backbone: Backbone = "basic_cnn",

@@ -65,7 +65,7 @@ def check_registry(settings: Settings) -> bool:
         MlflowClient(url, url).search_model_versions(f"name = '{MODEL_NAME}'", max_results=1)
     except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         raise ConfigurationError(
-            f"MLflow's registry at {_without_password(url)} cannot be used ({type(error).__name__}): see that its "
+            f"MLflow's registry at {without_password(url)} cannot be used ({type(error).__name__}): see that its "
             "server runs and that XRAY_REGISTRY names it, or that the file is MLflow's"
         ) from error
     return True
@@ -80,6 +80,7 @@ def _read_database(path: Path) -> None:
         connection.close()
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A URL as it may be shown."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -180,7 +180,7 @@ def doctor(
 
     Exit code 0: nothing is wrong. 1: something that is set or asked for cannot work.
     """
-    from apps.doctor import examine
+    from apps.doctor.examining import examine
 
     raise typer.Exit(examine(backbone, weights, alpha))
 

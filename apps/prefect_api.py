@@ -19,7 +19,7 @@ _MOST = 200
 
 
 class ServerUnavailable(Exception):
-    """The server does not answer, or not as Prefect does."""
+    """The server does not answer, or not as Prefect does; the message says what it does, without its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class PrefectApi:
         try:
             return parsedate_to_datetime(self._ask("/health")[1]["date"])
         except (KeyError, ValueError) as error:
-            raise ServerUnavailable(f"{self.url} does not say what time it is") from error
+            raise ServerUnavailable("does not say what time it is") from error
 
     def pools(self) -> list[Pool]:
         """All work pools."""
@@ -84,7 +84,7 @@ class PrefectApi:
             with _opener(self.url).open(request, timeout=self.seconds) as answer:
                 return json.load(answer), {name.lower(): value for name, value in answer.headers.items()}
         except (URLError, HTTPException, OSError, ValueError) as error:
-            raise ServerUnavailable(f"{self.url} does not answer as Prefect does ({error})") from error
+            raise ServerUnavailable(f"does not answer as Prefect does ({error})") from error
 
 
 def _credentials() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +44,32 @@ def check_store(settings: Settings) -> bool:
         )
     check_constants(objects, settings)
     return True
+
+
+def has_one_winner(settings: Settings) -> bool | None:
+    """Whether an object can be made by one writer alone, tried with a small race; None where a folder is not there yet.
+
+    Raises:
+        StoreUnavailable: the store does not answer, or lets nothing be written.
+    """
+    url = settings.store_url
+    if url.startswith("file:") and not Path(unquote(urlsplit(url).path)).is_dir():
+        return None
+    return open_objects(url).probe_create_only()
+
+
+def find_store_time(settings: Settings) -> datetime | None:
+    """The clock of the store's server, in whole seconds; None for a folder, which has this machine's.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
+    if settings.store_url.startswith("file:"):
+        return None
+    from storage.objects.s3 import S3Objects  # takes a third of a second
+
+    objects = open_objects(settings.store_url)
+    return objects.server_time() if isinstance(objects, S3Objects) else None
 
 
 def check_registry(settings: Settings) -> bool:

@@ -10,7 +10,8 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from datetime import UTC
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,12 @@ class S3Objects:
     def put_many(self, items: Iterable[tuple[str, bytes]], workers: int | None = None) -> int:
         """See `Objects.put_many`."""
         return write_many(self.put, items, workers or _WRITERS)
+
+    def server_time(self) -> datetime:
+        """What the server says of the time, whole seconds in UTC."""
+        with told(self._bucket, "asking for the time"):
+            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._root, MaxKeys=1)
+        return parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def probe_create_only(self) -> bool:
         """See `Objects.probe_create_only`."""

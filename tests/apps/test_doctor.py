@@ -13,12 +13,14 @@ import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 from typer.testing import CliRunner, Result
 
-from apps import doctor
 from apps.cli import app
+from apps.doctor import keeping, networks
+from apps.doctor.examining import examine
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
 from xray_model.errors import ConfigurationError
+from xray_model.network import devices
 from xray_model.network.backbones import BACKBONES
 
 PUBLISHED = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
@@ -141,7 +143,7 @@ def test_shared_store_without_salt_is_a_problem(monkeypatch: pytest.MonkeyPatch)
     """Machines that share a store must share the salt."""
     monkeypatch.delenv("XRAY_SALT")
     monkeypatch.setenv("XRAY_STORE", "s3://bucket/prefix")
-    finding = doctor._check_salt(Settings())
+    finding = keeping._check_salt(Settings())
     assert (finding.state, "XRAY_SALT is not set" in finding.words) == ("problem", True)
 
 
@@ -164,7 +166,7 @@ def test_width_is_that_of_the_weights(weight_file: Path) -> None:
     result = ask("--backbone", "mobilenet_v2", "--weights", str(weight_file), "--alpha", "1")
     assert result.exit_code == 0, result.output
     with pytest.raises(ConfigurationError, match="name the backbone"):
-        doctor.examine(None, None, 0.35)
+        examine(None, None, 0.35)
 
 
 def test_champion_behind_a_registry_that_is_down_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +230,7 @@ def test_preset_of_keras_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool, there: bool, state: str, words: str
 ) -> None:
     """ViT-B/16 needs keras-hub and its preset: which of them is missing, and how to bring it."""
-    monkeypatch.setattr(doctor, "find_spec", lambda _: object() if installed else None)
+    monkeypatch.setattr(networks, "find_spec", lambda _: object() if installed else None)
     folder = tmp_path / "kagglehub" / "models" / "keras" / "vit" / "keras" / "vit_base_patch16_224_imagenet"
     if there:
         folder.mkdir(parents=True)
@@ -237,6 +239,28 @@ def test_preset_of_keras_hub(
     assert words in told
     assert str(folder.parents[1]) in told
     assert ask("--backbone", "vit_b16").exit_code == (0 if state == "ok" else 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "hidden", "words"),
+    [
+        ("nvidia3", False, "pip install 'xray-pipeline[gpu]'"),
+        ("nvidia3", True, "CUDA_VISIBLE_DEVICES hides it"),
+        ("nvidiactl", False, ""),
+    ],
+)
+def test_gpu_that_keras_does_not_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, hidden: bool, words: str
+) -> None:
+    """A GPU that the kernel shows and Keras has not got is a warning that says why; without one nothing is said."""
+    (tmp_path / file).touch()
+    monkeypatch.setattr(networks, "_DEVICES", tmp_path)
+    monkeypatch.setattr(devices, "find_devices", lambda: devices.Devices("tensorflow", "3", ()))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    found = list(networks._check_gpu())
+    assert [(one.state, words in one.words) for one in found] == ([("warning", True)] if words else [])
 
 
 def test_unknown_backbone_and_weights_for_none() -> None:

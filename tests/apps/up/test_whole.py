@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from apps.doctor.service import look_at_service
 from apps.prefect_api import PrefectApi
 from apps.up.lock import find_running
+from storage.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
 
@@ -74,6 +76,7 @@ def test_everything_runs_until_ctrl_c(up: "subprocess.Popen[str]", home: Path, p
     running = find_running(home)
     assert running is not None
     assert running.api == api.url
+    assert {one.state for one in look_at_service(Settings())} == {"ok"}
 
     processes = psutil.Process(up.pid).children(recursive=True)
     assert len(processes) >= 4  # guard, server, console, worker

@@ -1,127 +1,37 @@
-"""`xray doctor`: what this installation has and lacks, and what to do about it."""
+"""The network's side: what Keras runs on, in which precision, and which weights are there."""
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-from rich.console import Console
-
-from storage.settings import Settings, prepare_environment
+from apps.doctor.findings import Finding
+from storage.settings import Settings
 from xray_model.errors import ConfigurationError, XrayError
 
 if TYPE_CHECKING:
     from xray_model.network.backbones import Backbone
 
-_STYLES = {"ok": "green", "missing": "yellow", "problem": "bold red"}
-_SUBJECT_WIDTH = 29
+_DEVICES, _GPUS = Path("/dev"), ("nvidia[0-9]*", "kfd")
+"""Where the kernel shows a GPU of NVIDIA, and one of AMD."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the list."""
-
-    state: Literal["ok", "missing", "problem"]
-    """`missing` is what a training may ask for and has not yet; `problem` is what cannot work."""
-    subject: str
-    words: str
-
-
-def examine(backbone: str | None, weights: str | None, alpha: float | None) -> int:
-    """Print what there is, in order; nothing is changed or downloaded.
-
-    Args:
-        backbone: a backbone whose weights are to be loaded; None for a look at which weights are there.
-        weights: where they come from, as `--weights` of a training; None for the default.
-        alpha: width of the backbone; None for the published one.
-
-    Returns:
-        1 where something that is set or asked for cannot work, else 0.
-
-    Raises:
-        ConfigurationError: weights or a width without a backbone.
-    """
-    if backbone is None and (weights is not None or alpha is not None):
-        raise ConfigurationError("name the backbone that these weights or this width are for with --backbone")
-    console = Console()
-    problems = 0
-    for finding in _look(backbone, weights, alpha):
-        problems += finding.state == "problem"
-        console.print(
-            f"[{_STYLES[finding.state]}]{finding.state:<8}[/] {finding.subject:<{_SUBJECT_WIDTH}} ",
-            end="",
-            highlight=False,
-        )
-        console.print(finding.words, highlight=False, markup=False, soft_wrap=True)
-    return int(problems > 0)
-
-
-def _look(backbone: str | None, weights: str | None, alpha: float | None) -> Iterator[Finding]:
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for item in error.errors():
-            yield Finding("problem", f"XRAY_{item['loc'][0]}".upper(), f"{item['msg']}: set it otherwise")
-        return
-    prepare_environment(settings)
-    # A training waits many minutes for a registry; here one question more is enough.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    yield _check_home(settings)
-    yield _check_salt(settings)
-    yield _check_store(settings)
-    yield _check_registry(settings)
+def look_at_network(
+    settings: Settings, backbone: str | None, weights: str | None, alpha: float | None
+) -> Iterator[Finding]:
+    """What a training would compute with, and start from."""
     keras = _check_keras()
     yield keras
     if keras.state == "problem":
         return
+    yield from _check_gpu()
     yield _check_precision()
     if backbone is None:
         yield from _look_for_weights()
     else:
         yield _load_weights(settings, backbone, weights, alpha)
-
-
-def _check_home(settings: Settings) -> Finding:
-    from storage.health import can_write
-
-    home = settings.home.resolve()
-    if not can_write(home):
-        return Finding("problem", "home", f"{home} cannot be written: set XRAY_HOME to a folder that can")
-    return Finding("ok", "home", str(home) if home.exists() else f"{home}, made at the first use")
-
-
-def _check_salt(settings: Settings) -> Finding:
-    if settings.salt is not None:
-        return Finding("ok", "salt of the pseudonyms", "XRAY_SALT is set")
-    if settings.shares_store:
-        words = "XRAY_SALT is not set, and the store is shared: set it to the secret the store was begun with"
-        return Finding("problem", "salt of the pseudonyms", words)
-    return Finding("ok", "salt of the pseudonyms", "kept in the home" if settings.has_salt else "made at the first use")
-
-
-def _check_store(settings: Settings) -> Finding:
-    from storage.health import check_store
-
-    try:
-        begun = check_store(settings)
-    except XrayError as error:
-        return Finding("problem", "store", str(error))
-    return Finding("ok", "store", settings.store_url if begun else f"{settings.store_url}, begins with the first batch")
-
-
-def _check_registry(settings: Settings) -> Finding:
-    from storage.health import check_registry
-
-    try:
-        begun = check_registry(settings)
-    except ConfigurationError as error:
-        return Finding("problem", "registry (MLflow)", str(error))
-    place = "under the home" if settings.registry is None else "as XRAY_REGISTRY says"
-    return Finding("ok", "registry (MLflow)", place if begun else f"{place}, begins with the first training")
 
 
 def _check_keras() -> Finding:
@@ -134,6 +44,20 @@ def _check_keras() -> Finding:
         return Finding("problem", "Keras", words)
     gpus = ", ".join(devices.accelerators) or "no GPU"
     return Finding("ok", "Keras", f"{devices.version} on {devices.backend}; {os.cpu_count()} processors, {gpus}")
+
+
+def _check_gpu() -> Iterator[Finding]:
+    from xray_model.network.devices import find_devices
+
+    driver = next((path for name in _GPUS for path in sorted(_DEVICES.glob(name))), None)
+    if driver is None or find_devices().accelerators:
+        return
+    words = (
+        f"{driver} is there, and Keras uses no GPU: pip install 'xray-pipeline[gpu]' brings what it needs for NVIDIA's"
+    )
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        words = f"{driver} is there, and CUDA_VISIBLE_DEVICES hides it: unset it to train on the GPU"
+    yield Finding("warning", "GPU", words)
 
 
 def _check_precision() -> Finding:

@@ -1,0 +1,1 @@
+"""`xray doctor`: what this installation has and lacks, and what to do about it."""

@@ -38,7 +38,9 @@ def turn_over(path: Path, most_bytes: int = MOST_BYTES) -> None:
 
 
 def last_lines(path: Path, most: int = 15) -> str:
-    """The end of a log, indented."""
+    """The end of a log, indented; nothing where there is none yet."""
+    if not path.exists():
+        return ""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").splitlines()

@@ -73,6 +73,7 @@ class Supervisor:
         self._place, self._tell, self._policy = place, tell, policy or Policy()
         self._over, self._hurry = asyncio.Event(), Event()
         self._leaders: dict[str, int] = {}
+        self._given_up: set[str] = set()
         self._failed = False
 
     async def supervise(
@@ -93,13 +94,16 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._stop)
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup does
+                loop.add_signal_handler(number, self._stop)
         services = [service for rank in ranks for service in rank]
         with _guarded(self._place):
             keepers = [
                 loop.create_task(self._turn_logs_over()),
                 *(loop.create_task(self._keep(one)) for one in services),
             ]
+            for keeper in keepers:
+                keeper.add_done_callback(self._notice)
             if await self._are_ready(services) and await self._are_done(then):
                 begun()
             await self._over.wait()
@@ -114,12 +118,21 @@ class Supervisor:
         if self._over.is_set():
             self._hurry.set()
             return
-        self._tell("Stopping: the workers first, then the rest. Once more kills what is left.")
         self._over.set()
+        self._tell("Stopping: the workers first, then the rest. Once more kills what is left.")
+
+    def _notice(self, keeper: "asyncio.Task[None]") -> None:
+        """Stop everything where a keeper fails itself, as on a full disk; its error is raised in the end."""
+        if not keeper.cancelled() and keeper.exception() is not None:
+            self._over.set()
 
     async def _are_ready(self, services: Sequence[Service]) -> bool:
         for service in services:
-            if not await self._until(service.ready, self._policy.ready) and not self._over.is_set():
+
+            def settled(service: Service = service) -> bool:
+                return service.name in self._given_up or service.ready()
+
+            if not await self._until(settled, self._policy.ready) and not self._over.is_set():
                 self._fail(service.name, f"does not answer after {self._policy.ready:.0f} s", stops=service.essential)
         return not self._over.is_set()
 
@@ -144,6 +157,7 @@ class Supervisor:
             fast = fast + 1 if lasted < policy.fast else 0
             if fast == policy.most_fast:
                 words = f"ended {fast} times within {policy.fast:.0f} s of its start, and is given up"
+                self._given_up.add(service.name)
                 self._fail(service.name, words, stops=service.essential)
                 return
             delay = min(policy.first_delay * 2 ** max(0, fast - 1), policy.longest_delay)
@@ -223,4 +237,4 @@ def _guarded(place: Place) -> Iterator[None]:
 
 
 def _told(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
 
@@ -72,19 +73,39 @@ def test_what_dies_is_started_again(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("essential", [True, False])
-def test_what_dies_at_once_is_given_up(place: Place, tmp_path: Path, essential: bool) -> None:
-    """After some fast deaths it is given up with the end of its log; all stops if nothing works without it."""
+def test_what_dies_at_once_is_given_up(place: Place, essential: bool) -> None:
+    """After some fast deaths it is given up with the end of its log: all stops, or the others go on without it."""
     other = Service("other", run_python(SLEEPER))
-    broken = Service("broken", run_python("raise SystemExit('no such database')"), essential=essential)
-    if not essential:
-        Timer(5, stop).start()
-    begun = time.monotonic()
-    code, told = supervise(place, [other, broken])
+    words = run_python("raise SystemExit('no such database')")
+    broken = Service("broken", words, ready=lambda: False, essential=essential)
+    begun: list[int] = []
+
+    def note_and_stop() -> None:
+        begun.append(len(find_marked(place.mark)))
+        stop()
+
+    code, told = supervise(place, [other, broken], begun=note_and_stop)
     assert code == 1
-    assert "broken ended 3 times within 30 s of its start, and is given up" in told
+    assert told.count("broken ended 3 times within 30 s of its start, and is given up") == 1
     assert "    no such database" in told
-    assert ("Stopping" in told) is not essential
-    assert (time.monotonic() - begun > 4) is not essential
+    assert "does not answer" not in told
+    assert begun == ([] if essential else [1])
+    assert find_marked(place.mark) == []
+
+
+def test_what_never_answers_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that runs and does no work is a failure too."""
+    monkeypatch.setattr(sys.modules[__name__], "QUICK", replace(QUICK, ready=1.0))
+    code, told = supervise(place, [Service("mute", run_python(SLEEPER), ready=lambda: False)])
+    assert (code, "mute does not answer after 1 s" in told) == (1, True)
+    assert find_marked(place.mark) == []
+
+
+def test_log_that_cannot_be_written_stops_all(place: Place) -> None:
+    """The supervisor's own trouble is no reason to leave something running unwatched."""
+    place.logs.touch()
+    with pytest.raises(FileExistsError):
+        supervise(place, [Service("other", run_python(SLEEPER))])
     assert find_marked(place.mark) == []
 
 

@@ -84,7 +84,7 @@ def test_everything_runs_until_ctrl_c(up: "subprocess.Popen[str]", home: Path, p
     assert {address.ip for address in listening} == {"127.0.0.1"}
     (console,) = [one for one in processes if "console" in one.cmdline()]
     console.kill()
-    assert "console ended with signal SIGKILL; it is started again" in read_until(up, "started again")
+    assert "console ended with signal 9 (Killed); it is started again" in read_until(up, "started again")
 
     stopped = time.monotonic()
     up.send_signal(signal.SIGINT)

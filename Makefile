@@ -53,6 +53,10 @@ lock:
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra gpu -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o deploy/gpu.lock
+	uv pip compile deploy/services.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o deploy/services.lock
 
 clean:
 	rm -rf $(VENV) .xray .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,4 @@
 """The images' health check: `python healthy.py ADDRESS` ends with 0 where a server answers as it should."""
-# ruff: noqa: INP001 - a program of the images, no part of the package
 
 import ssl
 import sys

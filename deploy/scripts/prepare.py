@@ -3,7 +3,6 @@
 `python deploy/scripts/prepare.py process|kubernetes`, in the folder that the workers find the code in. It can be run
 again at any time: what is there is kept, and pools and deployments become what the files say.
 """
-# ruff: noqa: INP001 - a program of the images, no part of the package
 
 import argparse
 import json

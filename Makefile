@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows two nights, `make test` proves everything. Both make their own environment first.
+# Two commands: `make demo` shows three nights, `make test` proves everything. Both make their own environment first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 .PHONY: help env demo test check format lock clean
 
 help:
-	@echo "make demo    two nights on drawn X-rays, about two minutes"
+	@echo "make demo    three nights on drawn X-rays, about three minutes"
 	@echo "make test    lint, types, import contracts and tests"
 	@echo "make env     the environment alone"
 	@echo "make lock    resolve the dependencies anew (needs uv)"

@@ -1,4 +1,4 @@
-"""`xray demo`: two nights on drawn X-rays in a fresh home."""
+"""`xray demo`: three nights on drawn X-rays in a fresh home, and a steward's decision between them."""
 
 import os
 import shutil
@@ -11,6 +11,11 @@ from rich.table import Table
 from apps.night import default_weights, night_options, start_night, tell
 from apps.progress import show_progress
 from apps.push import push_batch
+from storage.catalog import current_batches
+from storage.decisions import record_decision
+from storage.settings import Settings
+from storage.store import open_store
+from xray_model.data.decisions import Action, propose
 from xray_model.data.phantoms import (
     BrokenKind,
     CohortOptions,
@@ -27,10 +32,12 @@ from xray_model.progress import advance
 _MARK = ".demo"
 _WORKERS = 2
 _SALT = "demo"
+_KNOWN, _DRIFTED = "bimcv", "iteration-2"
+_STEWARD, _WHY = "demo", "the ward has a new scanner, and its images are sound"
 
 
 def run_demo(home: Path, backbone: str, weights: str | None, *, verbose: bool) -> int:
-    """Draw batches, run two nights, and say what happened; returns the exit code.
+    """Draw batches, run three nights, and say what happened; returns the exit code.
 
     Raises:
         ConfigurationError: `home` holds something that is not an earlier demo's.
@@ -44,10 +51,15 @@ def run_demo(home: Path, backbone: str, weights: str | None, *, verbose: bool) -
     tell(first, console)
     console.print("\n[bold]Night 2[/]: a batch from another scanner, and one with a wrong MONOCHROME tag.")
     send_second_night(console)
-    second, index = start_night(options, console, verbose=verbose)
+    second, _ = start_night(options, console, verbose=verbose)
     tell(second, console)
-    summarise([first, second], index, console)
-    return int(first.retrain.failed or second.retrain.failed)
+    release(f"{_KNOWN}.{_DRIFTED}.", console)
+    console.print("\n[bold]Night 3[/]: nothing new arrives, and the batch that was released is trained on.")
+    third, index = start_night(options, console, verbose=verbose)
+    tell(third, console)
+    nights = [first, second, third]
+    summarise(nights, index, console)
+    return int(any(night.retrain.failed for night in nights))
 
 
 def begin_home(home: Path) -> None:
@@ -73,22 +85,35 @@ def send_first_night(console: Console) -> None:
         pack_bimcv(bimcv)
         mixed = CohortOptions(patients=225, shares={"covid": 6, "normal": 3}, seed=2, first_patient=501)
         write_class_folders(kaggle, mixed, three_classes=True, workers=_WORKERS, on_image=_drawing("draw kaggle"))
-        push_batch(bimcv, "bimcv", None, console)
+        push_batch(bimcv, _KNOWN, None, console)
         push_batch(kaggle, "kaggle", None, console)
 
 
 def send_second_night(console: Console) -> None:
     """Send one batch that has drifted, and one of which a third looks inverted."""
     with TemporaryDirectory(prefix="xray-demo-") as folder, show_progress(console):
-        drifted, inverted = Path(folder, "iteration-2"), Path(folder, "new-scanner")
+        drifted, inverted = Path(folder, _DRIFTED), Path(folder, "new-scanner")
         shares = {"covid": 3.0, "normal": 2.0}
         later = CohortOptions(patients=180, shares=shares, seed=3, first_patient=1001, drift=1.0)
         write_bimcv(drifted, later, workers=_WORKERS, on_image=_drawing("draw drifted"))
         few = CohortOptions(patients=45, shares={"covid": 1, "normal": 1}, seed=4, first_patient=2001)
         write_bimcv(inverted, few, workers=_WORKERS, on_image=_drawing("draw new scanner"))
         write_broken_files(inverted, seed=4, kinds=[BrokenKind.INVERTED], each=18)
-        push_batch(drifted, "bimcv", None, console)
-        push_batch(inverted, "bimcv", None, console)
+        push_batch(drifted, _KNOWN, None, console)
+        push_batch(inverted, _KNOWN, None, console)
+
+
+def release(family: str, console: Console) -> None:
+    """Decide as a steward would who knows the scanner: the sound images of a batch (the start of its id) count."""
+    objects = open_store(Settings()).objects
+    (batch_id,) = current_batches(objects, family)
+    proposal = propose(batch_id=batch_id, action=Action.RELEASE, who=_STEWARD, why=_WHY)
+    recorded = record_decision(objects, proposal)
+    console.print(
+        f"\n[bold]By day[/] a steward looks at {batch_id} and releases {recorded.accepted} images: {_WHY}.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def summarise(nights: list[NightOutcome], index: str, console: Console) -> None:

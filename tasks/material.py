@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from storage.shards import iterate_pixels
 from storage.snapshots import load_snapshot
 from storage.store import Store
 from tasks.features import gather_features
+from tasks.training_state import TrainingState
 from xray_model.config import RetrainOptions
 from xray_model.data.looks import AS_THEY_ARE, AugmentedView
 from xray_model.outcomes import EpochScore, Stage
@@ -82,13 +82,15 @@ class Material:
         whole = training.epochs + (training.fine_tune_epochs if training.fine_tune else 0)
         advance(f"train {training.backbone}", score.epoch, whole)
 
-    def state(self, stage: Stage, weights: str) -> Path:
-        """File by which this very training, from these weights, goes on where it was interrupted."""
+    def state(self, stage: Stage, weights: str) -> TrainingState:
+        """By which this very training, from these weights, goes on where it was interrupted."""
         text = (
             f"{weights} {self._snapshot_id} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
         )
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return Settings().home.resolve() / "training" / f"{digest}.npz"
+        settings = Settings()
+        path = settings.home.resolve() / "training" / f"{digest}.npz"
+        return TrainingState(path, self._store.objects if settings.shares_store else None)
 
     def _lesson(self, train: "LabelledFeatures", validation: "LabelledFeatures") -> "Lesson":
         from xray_model.network.training import Lesson

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import keras
@@ -18,8 +18,31 @@ _log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 20.0
 """Between two writings: a head that learns in seconds is not held up by them."""
+MOST_SHARE = 0.05
+"""Of the time, for writing: a large network's state goes to the store less often."""
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+
+class StateFile(Protocol):
+    """A file for the state of one training, and how other machines come by it."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    def fetch(self) -> None:
+        """Bring what another machine left, if any did."""
+        ...
+
+    def share(self) -> None:
+        """Let other machines have what was written."""
+        ...
+
+    def forget(self) -> None:
+        """Delete it everywhere."""
+        ...
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -28,15 +51,17 @@ class Checkpoint(keras.callbacks.Callback):
     A training that goes on from it ends with the very weights of one that was never interrupted, on one machine.
     """
 
-    def __init__(self, path: Path, best: BestByMinority) -> None:
+    def __init__(self, state: StateFile, best: BestByMinority) -> None:
         super().__init__()
-        self._path = path
+        self._state = state
+        self._path = state.path
         self._best = best
-        self._written = time.monotonic()
+        self._next = time.monotonic() + EVERY_SECONDS
 
     def restore(self, model: keras.Model) -> int:
         """Put back what was written, if it fits this compiled model; returns the epoch to begin with, from 0."""
         model.optimizer.build(model.trainable_variables)
+        self._state.fetch()
         try:
             with np.load(self._path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -52,13 +77,16 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state if the last writing is some time ago."""
         del logs
-        if time.monotonic() - self._written >= EVERY_SECONDS:
+        begun = time.monotonic()
+        if begun >= self._next:
             self._write(epoch + 1)
-            self._written = time.monotonic()
+            self._state.share()
+            now = time.monotonic()
+            self._next = now + max(EVERY_SECONDS, (now - begun) / MOST_SHARE)
 
     def clear(self) -> None:
         """Forget the state of a training that came to its end."""
-        self._path.unlink(missing_ok=True)
+        self._state.forget()
 
     def _write(self, epoch: int) -> None:
         progress = self._best.progress

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from xray_model.evaluation.calibration import apply_temperature, fit_temperature
 from xray_model.evaluation.decision import choose_decision_weights, prior_offsets
 from xray_model.network.backbones import computes_in_float16
 from xray_model.network.batches import AugmentedBatches
-from xray_model.network.checkpoint import Checkpoint
+from xray_model.network.checkpoint import Checkpoint, StateFile
 from xray_model.network.devices import count_replicas
 from xray_model.network.feeding import BeginEpochs
 from xray_model.network.inference import predict_features
@@ -72,7 +71,7 @@ def fit_head(
     options: TrainingOptions,
     learning_rate: float,
     on_epoch: OnEpoch | None = None,
-    state: Path | None = None,
+    state: StateFile | None = None,
 ) -> Fit:
     """Train a head in place, and set in it how its probabilities are corrected and its label is chosen.
 
@@ -100,7 +99,7 @@ def fine_tune(
     learning_rate: float,
     before: Fit,
     on_epoch: OnEpoch | None = None,
-    state: Path | None = None,
+    state: StateFile | None = None,
 ) -> Fit:
     """Go on with the upper part of the backbone and the head that was trained on it, both together.
 
@@ -132,7 +131,7 @@ class _Run:
     learning_rate: float
     start: Progress
     on_epoch: OnEpoch | None
-    state: Path | None
+    state: StateFile | None
 
 
 def _fit(model: keras.Model, lesson: Lesson, options: TrainingOptions, run: _Run) -> Fit:

@@ -1,11 +1,13 @@
 """A training that was interrupted goes on, and ends as if it had not been."""
 
+import math
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from tasks.training_state import TrainingState
 from xray_model.config import TrainingOptions
 from xray_model.network import checkpoint, network, training
 from xray_model.network.backbones import BACKBONES
@@ -23,6 +25,7 @@ class Killed(Exception):
 @pytest.fixture(autouse=True)
 def _write_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "MOST_SHARE", math.inf)
 
 
 def lesson() -> training.Lesson:
@@ -41,7 +44,7 @@ def train(state: Path | None, dies_after: int | None = None, options: TrainingOp
         if score.epoch == dies_after:
             raise Killed
 
-    training.fit_head(head, lesson(), options, 0.01, watch, state)
+    training.fit_head(head, lesson(), options, 0.01, watch, None if state is None else TrainingState(state, None))
     return head
 
 

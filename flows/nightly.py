@@ -1,4 +1,4 @@
-"""Flow `nightly`: the whole night on one machine."""
+"""Flow `nightly`: the whole night."""
 
 import secrets
 from datetime import UTC, datetime
@@ -10,7 +10,8 @@ from prefect.states import Completed, Failed
 from flows.explaining import explain
 from flows.ingest import ingest
 from flows.monitor import monitor
-from flows.retrain import retrain
+from flows.retrain import failed_retraining
+from flows.routing import route_retrain
 from tasks.holding import follow_holds
 from tasks.promotion import find_standing
 from tasks.reporting import announce, find_untold_batches, write_reports
@@ -31,7 +32,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
 
     1. Ingest: new batches into the catalog; what fails the suites is quarantined or held.
     2. Monitor: the new images against the champion's reference; a batch that looks all too different waits.
-    3. Retrain: a challenger on everything accepted, the gate, the alias.
+    3. Retrain: a challenger on everything accepted, the gate, the alias; on the GPU pool where there is one.
     4. Report: a page for the night, one per batch and model, and the index.
     """
     chosen = options or NightlyOptions()
@@ -41,7 +42,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     batches += find_untold_batches(tuple(batch.batch_id for batch in batches))
     drift, batch_drift = monitor_or_explain(batches, night_id, chosen.monitor)
     batches = follow_holds(batches)
-    outcome = retrain_or_explain(chosen.retrain)
+    outcome = retrain_or_explain(chosen.retrain, started)
     night = NightOutcome(
         night_id=night_id,
         started=started,
@@ -78,13 +79,13 @@ def monitor_or_explain(
     return night, found.of("batch")
 
 
-def retrain_or_explain(options: RetrainOptions) -> RetrainOutcome:
+def retrain_or_explain(options: RetrainOptions, began: datetime) -> RetrainOutcome:
     """Retrain; where that fails the night is still reported, says so, and fails."""
     try:
-        return retrain(options)
+        return route_retrain(options, began)
     except Exception as error:  # noqa: BLE001 - it is logged, reported, and fails the flow
         get_run_logger().exception("the training failed; the champion stays in service")
-        return RetrainOutcome(trained=False, failed=True, reasons=(f"The training failed{explain(error)}",))
+        return failed_retraining(error)
 
 
 def _know_nothing(night_id: str, reason: str) -> DriftOutcome:

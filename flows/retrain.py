@@ -1,16 +1,19 @@
 """Flow `retrain`: from the accepted images to a champion, or to the reasons why not."""
 
 from prefect import flow, get_run_logger
+from prefect.context import FlowRunContext
 
+from flows.explaining import explain
+from flows.gpu import gpu_slot
 from tasks.evaluation import decide_promotion, evaluate_model
 from tasks.promotion import find_champion_run, find_standing, promote, was_decided
-from tasks.reporting import find_untold_models, keep_retraining, write_model_report
+from tasks.reporting import find_untold_models, hand_over_retraining, keep_retraining, write_model_report
 from tasks.snapshot import build_snapshot, check_snapshot
 from tasks.training import train_challenger
 from xray_model.config import RetrainOptions
 from xray_model.errors import InvalidInput, ObjectNotFound
-from xray_model.evaluation.retrain_policy import decide_retrain, minority_class
-from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutcome
+from xray_model.evaluation.retrain_policy import RetrainDecision, decide_retrain, minority_class
+from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutcome, SnapshotOutcome
 
 
 @flow(name="retrain", log_prints=False)
@@ -24,23 +27,50 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     5. Decide at the gate.
     6. Register, record the decision, and move the alias last.
     7. Write the model's page.
+
+    A run of the deployment hands what it came to over to whoever waits for it, and takes one of the GPU's slots.
     """
     chosen = options or RetrainOptions()
-    standing = find_standing()
+    try:
+        outcome = _retrain(chosen)
+    except Exception as error:
+        _hand_over(failed_retraining(error))
+        raise
+    _hand_over(outcome)
+    return outcome
+
+
+def plan_retrain(options: RetrainOptions) -> tuple[SnapshotOutcome, RetrainDecision]:
+    """Write the pages that are missing, build the snapshot, and say whether to train on it: all but the training."""
     for earlier in find_untold_models():
         _write_page(earlier)
-    snapshot = build_snapshot(chosen.snapshot)
-    verdict = decide_retrain(snapshot, decided_before=was_decided(snapshot.snapshot_id, chosen), force=chosen.force)
+    snapshot = build_snapshot(options.snapshot)
+    decided_before = was_decided(snapshot.snapshot_id, options)
+    return snapshot, decide_retrain(snapshot, decided_before=decided_before, force=options.force)
+
+
+def failed_retraining(error: Exception) -> RetrainOutcome:
+    """What a training came to that should have been done and raised."""
+    reason = f"The training failed{explain(error)}"
+    return RetrainOutcome(trained=False, failed=True, reasons=(reason,))
+
+
+def _retrain(options: RetrainOptions) -> RetrainOutcome:
+    standing = find_standing()
+    snapshot, verdict = plan_retrain(options)
     if not verdict.train:
         return RetrainOutcome(trained=False, reasons=verdict.reasons, snapshot=snapshot)
-    check_snapshot(snapshot, chosen.snapshot)
-    minority = minority_class(snapshot, chosen.gate.minority)
+    check_snapshot(snapshot, options.snapshot)
+    minority = minority_class(snapshot, options.gate.minority)
     champion_run = find_champion_run(standing.champion)
-    training = train_challenger(snapshot.snapshot_id, minority, chosen)
-    challenger = evaluate_model(training.run_id, "challenger", snapshot.snapshot_id, minority, chosen.gate, probe=True)
-    champion = _rescore(standing.champion, champion_run, training.run_id, challenger, chosen)
+    with gpu_slot():
+        training = train_challenger(snapshot.snapshot_id, minority, options)
+        challenger = evaluate_model(
+            training.run_id, "challenger", snapshot.snapshot_id, minority, options.gate, probe=True
+        )
+        champion = _rescore(standing.champion, champion_run, training.run_id, challenger, options)
     classes = None if standing.champion is None else standing.champion.classes
-    decision = decide_promotion(challenger, champion, classes, chosen.gate)
+    decision = decide_promotion(challenger, champion, classes, options.gate)
     outcome = RetrainOutcome(
         trained=True,
         reasons=verdict.reasons,
@@ -50,8 +80,14 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
         champion=champion,
     )
     keep_retraining(outcome)
-    promotion = promote(decision, training, challenger, standing, chosen)
+    promotion = promote(decision, training, challenger, standing, options)
     return _write_page(outcome.model_copy(update={"promotion": promotion}))
+
+
+def _hand_over(outcome: RetrainOutcome) -> None:
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None:
+        hand_over_retraining(str(context.flow_run.id), outcome)
 
 
 def _rescore(

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
         ge=0,
         description="Most bytes of kept features for one network; what does not fit is computed anew each time.",
     )
+    gpu_pool: str | None = Field(None, description="Prefect work pool where nights train; in the night where empty.")
+    gpu_wait_minutes: float = Field(
+        30.0, gt=0, description="How long a night waits until a worker of that pool begins its training."
+    )
     settle_minutes: float = Field(10.0, ge=0, description="A batch without _READY is taken after this quiet time.")
 
     @property
@@ -100,6 +104,10 @@ def prepare_environment(settings: Settings) -> None:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "PREFECT_HOME": str(home / "prefect"),
+        # Doubling from 2 s: a run outlives eight minutes without its server. prefect.yaml says the same to workers.
+        "PREFECT_CLIENT_MAX_RETRIES": "8",
+        # In memory they end with the server, and their slots stay taken for ever.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         # Otherwise the embedded server loses task runs that end just before the process does. Seconds are cut to whole
         # ones: with less than 1 the server never sleeps and takes a core for itself.

@@ -16,7 +16,7 @@ from storage.objects import Objects
 from storage.predictions import load_predictions
 from storage.registry import Registry
 from storage.reports import Picture, keys
-from storage.retrainings import load_retraining, save_retraining
+from storage.retrainings import hand_over, load_retraining, save_retraining, take_over
 from storage.settings import Settings
 from storage.shards import iterate_pixels
 from storage.snapshots import load_snapshot
@@ -51,6 +51,22 @@ def keep_retraining(outcome: RetrainOutcome) -> None:
     """Keep what the card of a model is made of, before the model is decided on."""
     if outcome.training is not None:
         save_retraining(open_store(Settings()).objects, outcome.training.run_id, outcome)
+
+
+@stage_task("hand-over-retraining")
+def hand_over_retraining(flow_run_id: str, outcome: RetrainOutcome) -> None:
+    """Leave what a flow run came to in the store, which the night that waits for it reads too."""
+    hand_over(open_store(Settings()).objects, flow_run_id, outcome)
+
+
+@stage_task("take-over-retraining")
+def take_over_retraining(flow_run_id: str) -> RetrainOutcome:
+    """What a flow run on another machine came to; a failure where it left nothing."""
+    try:
+        return take_over(open_store(Settings()).objects, flow_run_id)
+    except ObjectNotFound:
+        told = f"The training failed: flow run {flow_run_id} ended and left no outcome in the store; its log says why."
+        return RetrainOutcome(trained=False, failed=True, reasons=(told,))
 
 
 @stage_task("find-untold-models")

@@ -29,8 +29,8 @@ DEPLOYMENT = "retrain/retrain"
 _POLL_SECONDS = 2.0
 _SLOW_ANSWER = timedelta(seconds=15)
 """An answer that took so long was waited for while the server was away."""
-_FOR_LIFE = timedelta(seconds=120)
-"""Four of Prefect's heartbeats, which a flow run sends every 30 s."""
+FOR_LIFE = timedelta(seconds=120)
+"""Four heartbeats, which prefect.yaml asks for every 30 s; Prefect's own default is one in 180 s."""
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _FATES = {
     StateType.SCHEDULED: Fate.WAITING,
@@ -59,7 +59,7 @@ def route_retrain(options: RetrainOptions, began: datetime) -> RetrainOutcome:
     with get_client(sync_client=True) as client:
         _check_deployment(client, settings.gpu_pool)
         name = f"{snapshot.snapshot_id}-{options_digest(options)}"
-        patience = Patience(timedelta(minutes=settings.gpu_wait_minutes), _FOR_LIFE)
+        patience = Patience(timedelta(minutes=settings.gpu_wait_minutes), FOR_LIFE)
         return _Watch(client, settings.gpu_pool, name, options, patience).until_done(began)
 
 

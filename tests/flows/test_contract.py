@@ -10,6 +10,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.importtools import from_qualified_name
 from prefect.utilities.schema_tools import is_valid_schema, validate
 
+from flows.routing import FOR_LIFE
 from tasks.decisions import RELEASED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,11 +42,13 @@ def test_every_deployment_s_parameters_fit_its_flow(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_every_deployment_is_described_and_has_a_pool(name: str) -> None:
-    """It works on one of the contract's pools, whose runs outlive a server that is away."""
+    """It works on one of the contract's pools, whose runs outlive a server that is away, and are heard often enough."""
     deployment = DEPLOYMENTS[name]
     assert deployment["description"]
     assert deployment["work_pool"] in CONTRACT["definitions"]["pools"].values()
-    assert int(deployment["work_pool"]["job_variables"]["env"]["PREFECT_CLIENT_MAX_RETRIES"]) >= 8
+    environment = deployment["work_pool"]["job_variables"]["env"]
+    assert int(environment["PREFECT_CLIENT_MAX_RETRIES"]) >= 8
+    assert 4 * int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) <= FOR_LIFE.total_seconds()
 
 
 def test_the_pull_step_gives_the_folder_of_the_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_crash_is_followed_by_another_attempt(worker: Worker) -> None:
 
 def test_silence_is_taken_for_a_crash(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """An attempt that runs and sends no sign of life is marked as crashed, and the next one counts."""
-    monkeypatch.setattr(routing, "_FOR_LIFE", timedelta(seconds=2))
+    monkeypatch.setattr(routing, "FOR_LIFE", timedelta(seconds=2))
     thread, outcomes = in_background(datetime.now(UTC))
     worker.begin(1)
     worker.run(2)

@@ -12,6 +12,7 @@ from prefect.utilities.schema_tools import is_valid_schema, validate
 
 from flows.routing import FOR_LIFE
 from tasks.decisions import RELEASED
+from tasks.monitoring import RETRAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
@@ -75,4 +76,4 @@ def test_a_release_and_a_drift_start_a_training() -> None:
         for one in DEPLOYMENTS["retrain"]["triggers"]
         for event in one["expect"]
     }
-    assert expected == {RELEASED: "xray.batch.*", "xray.drift.retrain": "xray.drift.*"}
+    assert expected == {RELEASED: "xray.batch.*", RETRAIN: "xray.drift.*"}

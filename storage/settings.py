@@ -104,7 +104,7 @@ def prepare_environment(settings: Settings) -> None:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "PREFECT_HOME": str(home / "prefect"),
-        # Doubling from 2 s: a run outlives eight minutes without its server. prefect.yaml says the same to workers.
+        # Doubling from 2 s, a call is tried for eight minutes. prefect.yaml says the same to the runs of workers.
         "PREFECT_CLIENT_MAX_RETRIES": "8",
         # In memory they end with the server, and their slots stay taken for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",

@@ -34,8 +34,7 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.registry_url
-        # Beside the embedded database; a server decides for itself.
-        self._artifacts = (settings.home.resolve() / "mlflow-artifacts").as_uri() if settings.registry is None else None
+        self._artifacts = settings.artifacts_url
 
     @contextmanager
     def training_run(self, name: str) -> Iterator[str]:

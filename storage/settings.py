@@ -49,6 +49,18 @@ class Settings(BaseSettings):
         return self.registry or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
 
     @property
+    def artifacts_url(self) -> str | None:
+        """Where MLflow keeps models: beside the embedded database, and in the store where the registry is another one.
+
+        None where it is a server, which decides for itself. Of a bare database MLflow would take the working directory.
+        """
+        if self.registry is None:
+            return (self.home.resolve() / "mlflow-artifacts").as_uri()
+        if self.registry.startswith(("http:", "https:")):
+            return None
+        return f"{self.store_url.rstrip('/')}/mlflow-artifacts"
+
+    @property
     def shares_store(self) -> bool:
         """Whether other machines can reach the store too."""
         return self.store is not None and not self.store.startswith("file:")

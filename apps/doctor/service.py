@@ -24,9 +24,9 @@ def look_at_service(settings: Settings) -> Iterator[Finding]:
     """Whether nights come by themselves, and somebody works on them."""
     running = find_running(settings.home.resolve())
     if url := os.environ.get("PREFECT_API_URL"):
-        yield from _look_at_server(PrefectApi(url), named=True)
+        yield from _look_at_server(PrefectApi(url), settings, named=True)
     elif running:
-        yield from _look_at_server(PrefectApi(running.api), named=False)
+        yield from _look_at_server(PrefectApi(running.api), settings, named=False)
     else:
         words = "none is named by PREFECT_API_URL: each night starts its own, and none comes by itself; see `xray up`"
         yield Finding("ok", _SERVER, words)
@@ -34,7 +34,7 @@ def look_at_service(settings: Settings) -> Iterator[Finding]:
         yield _check_dask(settings.dask)
 
 
-def _look_at_server(api: PrefectApi, *, named: bool) -> Iterator[Finding]:
+def _look_at_server(api: PrefectApi, settings: Settings, *, named: bool) -> Iterator[Finding]:
     shown = without_password(api.url)
     try:
         theirs, ours = api.version(), version("prefect")
@@ -46,15 +46,15 @@ def _look_at_server(api: PrefectApi, *, named: bool) -> Iterator[Finding]:
         else:
             yield Finding("ok", _SERVER, f"{shown}, Prefect {theirs}")
         yield check_clock("clock beside Prefect's", api.time(), datetime.now(UTC))
-        yield from _look_at_pools(api)
+        yield from _look_at_pools(api, settings)
     except ServerUnavailable as error:
         words = f"{shown} {error}: start it (`xray up`), or set PREFECT_API_URL to one that runs, or unset it"
         yield Finding("problem", _SERVER, words)
 
 
-def _look_at_pools(api: PrefectApi) -> Iterator[Finding]:
+def _look_at_pools(api: PrefectApi, settings: Settings) -> Iterator[Finding]:
     try:
-        wanted, pools = {one.name for one in read_deployments()}, pools_to_serve()
+        wanted, pools = {one.name for one in read_deployments()}, pools_to_serve(settings)
     except ConfigurationError as error:
         yield Finding("missing", "deployments", str(error))
         return

@@ -17,7 +17,6 @@ _PREFECT = (sys.executable, "-m", "prefect", "--no-prompt")
 DEPLOY = {"deploy": (*_PREFECT, "deploy", "--all")}
 """What is done once the pools are there, by the name of its log."""
 
-_GPU_POOL = "XRAY_GPU_POOL"
 _NO_PROXY = "127.0.0.1,localhost"
 _POLL_SECONDS = "2"
 
@@ -27,14 +26,14 @@ def api_url(ports: Ports) -> str:
     return f"http://{LOOPBACK}:{ports.prefect}/api"
 
 
-def pools_to_serve() -> list[str]:
+def pools_to_serve(settings: Settings) -> list[str]:
     """The pools that get a worker: those of `prefect.yaml`, and `XRAY_GPU_POOL` where that names another.
 
     No other machine reaches this server, so a pool without a worker here would keep its runs waiting for ever, with a
     GPU or without.
     """
-    named = os.environ.get(_GPU_POOL)
-    return list(dict.fromkeys([*(one.pool for one in read_deployments()), *([named] if named else [])]))
+    named = [settings.gpu_pool] if settings.gpu_pool else []
+    return list(dict.fromkeys([*(one.pool for one in read_deployments()), *named]))
 
 
 def can_show_mlflow() -> bool:

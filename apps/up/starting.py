@@ -42,7 +42,7 @@ def run_up(ports: Ports) -> int:
         )
     terminal = Console()
     tell = partial(terminal.print, highlight=False, markup=False, soft_wrap=True)
-    pools = pools_to_serve()
+    pools = pools_to_serve(settings)
     with hold_home(home, api):
         check_free(_ports_used(settings, ports))
         tell("Starting the Prefect server, the console and the workers …")
@@ -68,7 +68,7 @@ def say_where(settings: Settings, ports: Ports) -> str:
         "console": f"http://{LOOPBACK}:{ports.console}",
         "Prefect": f"http://{LOOPBACK}:{ports.prefect}",
         "MLflow": mlflow,
-        "workers": ", ".join(pools_to_serve()),
+        "workers": ", ".join(pools_to_serve(settings)),
         "schedule": "; ".join(crons) or "none",
         "logs": str(settings.home.resolve() / "logs"),
     }

@@ -140,8 +140,7 @@ def test_prepare_makes_pools_and_deployments(prefect_server: None, home: Path, m
     template = json.loads((DEPLOY / "pools" / "process.json").read_text())
     assert all(pools[name].base_job_template == template for name in ("cpu", "gpu"))
     assert {"nightly", "retrain"} <= {deployment.name for deployment in deployments}
-    step = {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
-    assert all(deployment.pull_steps == [step] for deployment in deployments)
+    assert all(deployment.pull_steps == [{"flows.place.enter_code": {}}] for deployment in deployments)
 
 
 @pytest.mark.service

@@ -138,7 +138,6 @@ def hospital(
         for name, value in {**environment, "XRAY_HOME": str(folder / "home-here")}.items():
             patch.setenv(name, value)
         registry = MlflowClient(environment["XRAY_REGISTRY"])
-        registry.create_experiment(MODEL_NAME, artifact_location=f"s3://{bucket}/mlflow")
         database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": f"postgresql+asyncpg://{place}/prefect"}
         with prefect_service(folder, **environment, **database) as service:
             for pool in ("cpu", "gpu"):

@@ -66,3 +66,20 @@ def test_empty_salt_is_no_salt(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("XRAY_STORE", "s3://bucket/prefix")
     with pytest.raises(ConfigurationError, match="XRAY_SALT is not set"):
         Settings().salt_bytes()
+
+
+@pytest.mark.parametrize(
+    ("registry", "artifacts"),
+    [
+        ("postgresql://mlflow@db/mlflow", "s3://bucket/prefix/mlflow-artifacts"),
+        ("sqlite:////srv/mlflow.db", "s3://bucket/prefix/mlflow-artifacts"),
+        ("http://mlflow:5000", None),
+    ],
+)
+def test_models_never_lie_in_the_working_directory(
+    home: Path, monkeypatch: pytest.MonkeyPatch, registry: str, artifacts: str | None
+) -> None:
+    """Of a bare database they lie in the store, where every worker finds them; a server decides for itself."""
+    monkeypatch.setenv("XRAY_STORE", "s3://bucket/prefix/")
+    monkeypatch.setenv("XRAY_REGISTRY", registry)
+    assert Settings().artifacts_url == artifacts

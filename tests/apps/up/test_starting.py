@@ -97,9 +97,9 @@ def test_children_get_the_home_and_the_server(home: Path, tmp_path: Path, monkey
 
 def test_every_pool_that_is_named_gets_a_worker(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pools of prefect.yaml and the one of XRAY_GPU_POOL; they are stopped first, the server last."""
-    assert set(pools_to_serve()) == {one.pool for one in read_deployments()}
+    assert set(pools_to_serve(Settings())) == {one.pool for one in read_deployments()}
     monkeypatch.setenv("XRAY_GPU_POOL", "big")
-    pools = pools_to_serve()
+    pools = pools_to_serve(Settings())
     assert pools[-1] == "big"
     server, *_, workers = plan_services(Settings(), Ports(), pools)
     assert [one.name for one in server] == ["server"]

@@ -98,7 +98,7 @@ def write_batch(store: Store, model: "keras.Model", name: str, images: int) -> p
     cache = FeatureCache(store.objects, network.fingerprint(frozen), (FEATURES,), store.feature_bytes)
     for shard in range(images // SHARD):
         drawn = rng.normal(size=(SHARD, FEATURES)).astype(np.float16)
-        cache.save(ShardLook(batch_id(name), shard), ShardFeatures(np.arange(SHARD), drawn), SHARD)
+        cache.save(ShardLook(batch_id(name), shard), ShardFeatures(np.arange(SHARD), drawn))
     numbers = {figure: rng.normal(100, 10, images) for figure in QUALITY_FIGURES}
     numbers |= {"min": np.zeros(images), "max": np.full(images, 255)}
     rows = pd.DataFrame(

@@ -3,6 +3,7 @@
 from prefect import flow, get_run_logger
 
 from flows.explaining import explain
+from flows.shards import features_over_shards
 from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, keep_history, know_nothing
 from tasks.promotion import find_champion_run, find_standing
 from xray_model.config import MonitorOptions
@@ -23,7 +24,8 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     subjects = choose_subjects(chosen)
     champion = find_standing().champion
     run_id = find_champion_run(champion)
-    drifts = tuple(_compare_or_explain(subject, champion, run_id, chosen) for subject in subjects)
+    with features_over_shards():
+        drifts = tuple(_compare_or_explain(subject, champion, run_id, chosen) for subject in subjects)
     for drift in drifts:
         if chosen.announce and drift.state is DriftState.RETRAIN:
             announce_retrain(drift)

@@ -5,6 +5,7 @@ from prefect.context import FlowRunContext
 
 from flows.explaining import explain
 from flows.gpu import gpu_slot
+from flows.shards import features_over_shards
 from tasks.evaluation import decide_promotion, evaluate_model
 from tasks.promotion import find_champion_run, find_standing, promote, was_decided
 from tasks.reporting import find_untold_models, hand_over_retraining, keep_retraining, write_model_report
@@ -63,12 +64,11 @@ def _retrain(options: RetrainOptions) -> RetrainOutcome:
     check_snapshot(snapshot, options.snapshot)
     minority = minority_class(snapshot, options.gate.minority)
     champion_run = find_champion_run(standing.champion)
-    with gpu_slot():
+    with gpu_slot(), features_over_shards():
         training = train_challenger(snapshot.snapshot_id, minority, options)
-        challenger = evaluate_model(
-            training.run_id, "challenger", snapshot.snapshot_id, minority, options.gate, probe=True
-        )
-        champion = _rescore(standing.champion, champion_run, training.run_id, challenger, options)
+        run_id, name = training.run_id, "challenger"
+        challenger = evaluate_model(run_id, name, snapshot.snapshot_id, minority, options.gate, probe=True)
+        champion = _rescore(standing.champion, champion_run, run_id, challenger, options)
     classes = None if standing.champion is None else standing.champion.classes
     decision = decide_promotion(challenger, champion, classes, options.gate)
     outcome = RetrainOutcome(

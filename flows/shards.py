@@ -1,19 +1,27 @@
-"""One task for each shard, a bounded number at a time: in threads of this process, or on a Dask cluster."""
+"""One task for each shard, a bounded number at a time: in threads of this process, or on a Dask cluster.
+
+Dask moves arguments of some kilobytes and no results: pixels and features go through the store.
+"""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from prefect import Task
 from prefect.futures import PrefectFuture
 
+from storage.settings import LOCAL_DASK, Settings
+from tasks.feature_shards import features_computed_by
 from xray_model.errors import ConfigurationError
 from xray_model.progress import advance
 
 MOST_THREADS = 8
 """Of one process: each holds a shard, 50 MB, and more would wait for each other; Dask's workers are processes."""
+_MOST_PROCESSES = 8
+"""Of a cluster of this machine's own: each may hold TensorFlow and a network, half a gigabyte and more."""
 
 _CONNECT_SECONDS = 10
 
@@ -61,7 +69,8 @@ def shard_runner(scheduler: str | None, at_once: int | None) -> Iterator[ShardRu
     """Open the runner of a flow run; to be used inside the flow.
 
     Args:
-        scheduler: address of a Dask scheduler (`tcp://host:8786`); None for threads of this process.
+        scheduler: address of a Dask scheduler (`tcp://host:8786`); `LOCAL_DASK` for processes of this machine, which
+            end with the context; None for threads of this process.
         at_once: shards under way; None for one more than there are cores, so that they have work while a shard is
             written, and in this process for no more than `MOST_THREADS`.
 
@@ -79,7 +88,8 @@ def shard_runner(scheduler: str | None, at_once: int | None) -> Iterator[ShardRu
             "a Dask scheduler is named (XRAY_DASK, or the flow's parameter), and prefect-dask is not installed: "
             "pip install 'xray-pipeline[dask]'"
         ) from error
-    with DaskTaskRunner(address=scheduler, client_kwargs={"timeout": _CONNECT_SECONDS}) as runner:
+    where = {"cluster_kwargs": _own_cluster()} if scheduler == LOCAL_DASK else {"address": scheduler}
+    with DaskTaskRunner(**where, client_kwargs={"timeout": _CONNECT_SECONDS}) as runner:
         try:
             cores = sum(runner.client.nthreads().values())
         except (OSError, ValueError) as error:
@@ -88,3 +98,29 @@ def shard_runner(scheduler: str | None, at_once: int | None) -> Iterator[ShardRu
                 " and the flow's parameter empty to work in this process."
             ) from error
         yield ShardRunner(lambda task, call: runner.submit(task, parameters=dict(call)), at_once or cores + 1)
+
+
+@contextmanager
+def features_over_shards() -> Iterator[None]:
+    """Tasks called within let the workers of XRAY_DASK compute features; without it they do that themselves.
+
+    The cluster is connected to, or started, when the first feature is missing.
+    """
+    scheduler = Settings().dask
+    if scheduler is None:
+        yield
+        return
+    with ExitStack() as opened:
+
+        @cache
+        def runner() -> ShardRunner:
+            return opened.enter_context(shard_runner(scheduler, None))
+
+        with features_computed_by(lambda task, calls, stage: runner().run(task, calls, stage)):
+            yield
+
+
+def _own_cluster() -> dict[str, Any]:
+    """Of `distributed.LocalCluster`: one shard for each process, whose memory is bounded no more than a thread's."""
+    processes = min(os.cpu_count() or 1, _MOST_PROCESSES)
+    return {"n_workers": processes, "threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}

@@ -11,6 +11,7 @@ are computed again.
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,24 +75,29 @@ class ShardFeatures:
         return self.features[np.searchsorted(self.rows, rows)]
 
 
+def frozen_key(fingerprint: str) -> str:
+    """Where a frozen part lies while other processes compute its features; as little worth as they are."""
+    return f"features/{fingerprint}.keras"
+
+
 class FeatureCache:
     """The kept features of one frozen part."""
 
-    def __init__(self, objects: Objects, fingerprint: str, shape: tuple[int, ...], most_bytes: int) -> None:
+    def __init__(self, objects: Objects, fingerprint: str, shape: tuple[int, ...], most_bytes: int | None) -> None:
         """Open the cache.
 
         Args:
             objects: the store.
             fingerprint: of the frozen part: another one reads and writes other keys.
             shape: of one image's features.
-            most_bytes: of all features under this fingerprint.
+            most_bytes: of all features under this fingerprint; None where another process keeps to the bound.
         """
         self._objects = objects
         self._fingerprint = fingerprint
         self._shape = shape
         self._table = np.dtype([("row", "<i4"), ("features", "<f2", shape)])
         self._most_bytes = most_bytes
-        self._held = sum(info.size for info in objects.list(f"features/{fingerprint}/"))
+        self._taken = 0
         self._told = False
 
     def load(self, place: ShardLook) -> ShardFeatures:
@@ -105,27 +111,27 @@ class FeatureCache:
             _log.warning("%s: computing it again", error)
             return ShardFeatures.none(self._shape)
 
-    def has_room(self, images: int) -> bool:
-        """Whether the features of so many more images may be kept; where not, it is logged once."""
+    def take_room(self, images: int) -> bool:
+        """Whether the features of so many more images may be kept, which then count; where not, it is logged once."""
         wanted = images * self._table.itemsize
-        if self._held + wanted <= self._most_bytes:
+        if self._most_bytes is None or self._held + self._taken + wanted <= self._most_bytes:
+            self._taken += wanted
             return True
         if not self._told:
             self._told = True
             _log.warning(
                 "the kept features of this network take %d MB, and %d more would pass the %d MB allowed "
                 "(XRAY_FEATURE_BYTES): what does not fit is computed anew each time",
-                *(round(size / 1e6) for size in (self._held, wanted, self._most_bytes)),
+                *(round(size / 1e6) for size in (self._held + self._taken, wanted, self._most_bytes)),
             )
         return False
 
-    def save(self, place: ShardLook, found: ShardFeatures, added: int) -> None:
-        """Keep features: of the images as they are, those of every row of the shard.
+    def save(self, place: ShardLook, found: ShardFeatures) -> None:
+        """Keep features, room for which was taken: of the images as they are, those of every row of the shard.
 
         Args:
             place: the shard and the look.
             found: all rows that are to be kept, the ones that were there included.
-            added: how many were not there.
         """
         if place.whole:
             data = array_bytes(found.features)
@@ -134,7 +140,11 @@ class FeatureCache:
             table["row"], table["features"] = found.rows, found.features
             data = array_bytes(table)
         self._objects.put(place.key(self._fingerprint), data)
-        self._held += added * self._table.itemsize
+
+    @cached_property
+    def _held(self) -> int:
+        """Bytes that lay there when room was first asked for."""
+        return sum(info.size for info in self._objects.list(f"features/{self._fingerprint}/"))
 
     def _read_rows(self, array: npt.NDArray[Any], key: str, *, whole: bool) -> ShardFeatures:
         if whole and array.dtype == np.float16 and array.shape[1:] == self._shape:

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from xray_model.errors import ConfigurationError
 
+LOCAL_DASK = "local"
+"""Instead of a Dask scheduler's address: a cluster of this machine's processes, for as long as a flow runs."""
 _SALT_FILE = "salt"
 
 
@@ -20,7 +22,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".xray"), description="Folder of the embedded defaults.")
     store: str | None = Field(None, description="Root of the store: s3://bucket/prefix or file:///path.")
     registry: str | None = Field(None, description="MLflow tracking URI; SQLite under the home where empty.")
-    dask: str | None = Field(None, description="Dask scheduler whose workers take the shards: tcp://host:8786.")
+    dask: str | None = Field(
+        None, description="Dask scheduler whose workers take the shards: tcp://host:8786; or local."
+    )
     salt: SecretStr | None = Field(None, description="Secret that turns patient ids into pseudonyms.")
     side: int = Field(320, ge=64, le=1024, description="Side of the canonical pixels; fixed once a store is in use.")
     validation_share: float = Field(

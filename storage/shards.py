@@ -107,15 +107,32 @@ def load_image(objects: Objects, batch_id: str, shard: int, row: int) -> Pixels:
         InvalidInput: it is damaged, or has no such row.
     """
     key = shard_key(batch_id, shard)
-    start = _SHARD_HEADER.match(objects.get_range(key, 0, _MOST_HEADER))
-    if start is None:
-        raise InvalidInput(f"{key} in the store is damaged: it does not begin as a shard")
-    images, height, width = (int(number) for number in start.groups())
+    (images, height, width), start = _read_header(objects, key)
     size = height * width
-    data = objects.get_range(key, start.end() + row * size, size) if 0 <= row < images else b""
+    data = objects.get_range(key, start + row * size, size) if 0 <= row < images else b""
     if len(data) != size:
         raise InvalidInput(f"{key} in the store is damaged, or has no row {row}")
     return np.frombuffer(data, np.uint8).reshape(height, width)
+
+
+def count_images(objects: Objects, batch_id: str, shard: int) -> int:
+    """How many images a shard has, without reading them.
+
+    Raises:
+        ObjectNotFound: there is no such shard.
+        InvalidInput: it is damaged.
+    """
+    (images, _, _), _ = _read_header(objects, shard_key(batch_id, shard))
+    return images
+
+
+def _read_header(objects: Objects, key: str) -> tuple[tuple[int, int, int], int]:
+    """Images, height and width of a shard, and at which byte its pixels begin."""
+    found = _SHARD_HEADER.match(objects.get_range(key, 0, _MOST_HEADER))
+    if found is None:
+        raise InvalidInput(f"{key} in the store is damaged: it does not begin as a shard")
+    images, height, width = (int(number) for number in found.groups())
+    return (images, height, width), found.end()
 
 
 def iterate_pixels(objects: Objects, rows: pd.DataFrame) -> Iterator[tuple[npt.NDArray[np.intp], Pixels]]:

@@ -56,6 +56,21 @@ def open_store(settings: Settings) -> Store:
     return Store(objects, found.side, shares, settings.salt_bytes(), settings.home / "spool", settings.feature_bytes)
 
 
+def open_store_of(settings: Settings, store_url: str) -> Store:
+    """Open the store that a flow works on, in a process that it handed work to.
+
+    Raises:
+        ConfigurationError: this machine has another store, or settings that contradict those it was begun with.
+        StoreUnavailable: the store does not answer.
+    """
+    if settings.store_url != store_url:
+        raise ConfigurationError(
+            f"the flow works on the store {store_url}, and this worker has {settings.store_url}. "
+            "Set XRAY_STORE and XRAY_SALT alike on all machines."
+        )
+    return open_store(settings)
+
+
 def check_constants(objects: Objects, settings: Settings) -> StoreConstants:
     """The facts a store was begun with.
 

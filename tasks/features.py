@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from storage.features import FeatureCache, Rows, ShardFeatures, ShardLook
-from storage.shards import ShardPlaces, group_by_shard, load_shard
+from storage.features import ShardLook
+from storage.shards import group_by_shard
 from storage.store import Store
+from tasks.feature_shards import Wanted, open_source
 from xray_model.data.looks import AS_THEY_ARE, Look
 from xray_model.progress import advance
 
@@ -35,9 +36,7 @@ def gather_features(
     *,
     pooled: bool = False,
 ) -> Gathered:
-    """Features of `rows`, computed where the cache has none.
-
-    What a part without weights makes is not cached: it is as large as the pixels it is made from, and cheap.
+    """Features of `rows`, computed where the cache has none: here, or where `features_computed_by` says.
 
     Args:
         store: where pixels and features lie.
@@ -47,20 +46,23 @@ def gather_features(
         look: how the images are shown to it.
         pooled: of activations [h, w, d] only their averages over the places [d], which take far less room.
     """
-    source = _Source(store, frozen, look)
+    source = open_source(store, frozen, look)
     shape = frozen.output_shape[1:]
-    cache = source.open_cache() if frozen.weights else None
     features = np.zeros((len(rows), *(shape[-1:] if pooled else shape)), np.float16)
     image_ids = rows["image_id"].to_numpy()
-    computed = done = 0
-    for place in group_by_shard(rows):
-        key = source.key(place)
-        kept = cache.load(key) if cache else ShardFeatures.none(shape)
-        missing = kept.missing(place.rows)
+    places = list(group_by_shard(rows))
+    shards = [
+        Wanted(ShardLook(place.batch_id, place.shard, look.mark), place.rows, tuple(image_ids[place.positions]))
+        for place in places
+    ]
+    computed, done = source.complete_elsewhere(shards, stage), 0
+    for place, wanted in zip(places, shards, strict=True):
+        found = source.load(wanted)
+        missing = found.missing(wanted.rows)
         if len(missing):
-            kept = source.compute(cache, kept, missing, place, image_ids[place.positions])
-            computed += int(np.isin(place.rows, missing).sum())
-        taken = kept.take(place.rows)
+            found = source.complete(found, wanted)
+            computed += int(np.isin(wanted.rows, missing).sum())
+        taken = found.take(wanted.rows)
         features[place.positions] = pool_places(taken) if pooled else taken
         done += len(place.positions)
         advance(stage, done, len(rows))
@@ -72,46 +74,3 @@ def pool_places(features: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
     places = features.reshape(len(features), -1, features.shape[-1])
     averages: npt.NDArray[np.float32] = places.mean(axis=1, dtype=np.float32)
     return averages.astype(np.float16)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What features are made from."""
-
-    store: Store
-    frozen: "keras.Model"
-    look: Look
-
-    def open_cache(self) -> FeatureCache:
-        from xray_model.network.network import fingerprint
-
-        shape = self.frozen.output_shape[1:]
-        return FeatureCache(self.store.objects, fingerprint(self.frozen), shape, self.store.feature_bytes)
-
-    def key(self, place: ShardPlaces) -> ShardLook:
-        return ShardLook(place.batch_id, place.shard, self.look.mark)
-
-    def compute(
-        self,
-        cache: FeatureCache | None,
-        kept: ShardFeatures,
-        missing: Rows,
-        place: ShardPlaces,
-        image_ids: npt.NDArray[np.object_],
-    ) -> ShardFeatures:
-        """`kept` with the missing rows of a shard, put into the cache where it has room for them."""
-        from xray_model.network.inference import compute_features
-
-        pixels = load_shard(self.store.objects, place.batch_id, place.shard)
-        whole = self.key(place).whole
-        room = cache is not None and cache.has_room(len(pixels) if whole else len(missing))
-        if whole and room:
-            # The whole shard, so that its other images are never sent through the frozen part again.
-            kept, missing = ShardFeatures.none(kept.features.shape[1:]), np.arange(len(pixels))
-        names = dict(zip(place.rows.tolist(), image_ids.tolist(), strict=True))
-        # Of a whole shard there are images that nobody asked for by name, and that need none.
-        seen = self.look.show(pixels[missing], [names.get(row, "") for row in missing.tolist()])
-        found = kept.with_rows(missing, compute_features(self.frozen, seen))
-        if cache is not None and room:
-            cache.save(self.key(place), found, added=len(missing))
-        return found

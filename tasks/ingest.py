@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from storage import catalog, staging
 from storage.incoming import choose_batches, list_ready
 from storage.settings import Settings
-from storage.store import open_store
+from storage.store import open_store, open_store_of
 from tasks.skin import stage_task
 from xray_model.config import IngestOptions
-from xray_model.errors import ConfigurationError, ObjectNotFound
+from xray_model.errors import ObjectNotFound
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 
@@ -60,13 +60,7 @@ def decode_shard(plan: staging.BatchPlan, shard: int, store_url: str) -> int:
     Raises:
         ConfigurationError: it runs on a machine whose store is another than the flow's.
     """
-    settings = Settings()
-    if settings.store_url != store_url:
-        raise ConfigurationError(
-            f"the flow works on the store {store_url}, and this worker has {settings.store_url}. "
-            "Set XRAY_STORE and XRAY_SALT alike on all machines."
-        )
-    return staging.decode_shard(open_store(settings), plan, shard)
+    return staging.decode_shard(open_store_of(Settings(), store_url), plan, shard)
 
 
 @stage_task("look-up-batch")

@@ -13,7 +13,7 @@ from apps.prefect_api import PrefectApi, ServerUnavailable
 from apps.up.lock import find_running
 from apps.up.services import pools_to_serve
 from storage.health import without_password
-from storage.settings import Settings
+from storage.settings import LOCAL_DASK, Settings
 from xray_model.errors import ConfigurationError
 
 _SERVER = "Prefect server"
@@ -82,6 +82,8 @@ def _check_dask(address: str) -> Finding:
     if find_spec("distributed") is None:
         words = "XRAY_DASK is set, and Dask is not installed: pip install 'xray-pipeline[dask]'"
         return Finding("problem", "Dask", words)
+    if address == LOCAL_DASK:
+        return Finding("ok", "Dask", "processes of this machine, started by each flow that needs them")
     from distributed import Client
 
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from flows.ingest import ingest
 from flows.running import run_flow
-from storage.settings import Settings
+from storage.settings import LOCAL_DASK, Settings
 from storage.store import open_store
 from tests.flows.driving import lasting_contents, only_landed
 from tests.flows.landing import draw_batches, push_batches
@@ -51,6 +51,17 @@ def test_workers_and_threads_come_to_the_same(cluster: DaskCluster, monkeypatch:
     only_landed()
     monkeypatch.setenv("XRAY_DASK", cluster.address)
     run_flow(ingest, IngestOptions(shard_size=SHARDS))
+    assert lasting_contents(store) == here
+
+
+@pytest.mark.usefixtures("landed")
+def test_processes_of_this_machine_come_to_the_same() -> None:
+    """A cluster that the flow starts and ends itself leaves the same bytes."""
+    store = open_store(Settings()).objects
+    run_flow(ingest, IngestOptions(shard_size=SHARDS))
+    here = lasting_contents(store)
+    only_landed()
+    run_flow(ingest, IngestOptions(shard_size=SHARDS, dask=LOCAL_DASK))
     assert lasting_contents(store) == here
 
 

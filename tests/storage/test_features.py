@@ -38,25 +38,25 @@ def test_images_lie_where_they_always_did(store: Store) -> None:
     found = opened(store).load(IMAGES)
     assert np.array_equal(found.features, features)
     assert found.rows.tolist() == [0, 1, 2]
-    opened(store, "g").save(IMAGES, found, added=3)
+    opened(store, "g").save(IMAGES, found)
     assert store.objects.get("features/g/batch/0004.npy") == store.objects.get("features/f/batch/0004.npy")
 
 
 def test_a_view_keeps_the_rows_that_were_asked_for(store: Store) -> None:
     """A view's file holds those rows alone, and rows added later join them."""
     cache = opened(store)
-    cache.save(VIEW, right([7, 300]), added=2)
+    cache.save(VIEW, right([7, 300]))
     size = store.objects.head(VIEW.key("f")).size
     assert size < 300 * 16
     kept = cache.load(VIEW)
     assert kept.missing(np.array([300, 9, 7, 9])).tolist() == [9]
-    cache.save(VIEW, kept.with_rows(np.array([9]), right([9]).features), added=1)
+    cache.save(VIEW, kept.with_rows(np.array([9]), right([9]).features))
     assert cache.load(VIEW).take(np.array([300, 9, 7, 9]))[:, 0, 0].tolist() == [300, 9, 7, 9]
 
 
 def test_nothing_is_read_under_another_name(store: Store) -> None:
     """Another fingerprint, look, batch or shard finds nothing."""
-    opened(store).save(VIEW, right([1]), added=1)
+    opened(store).save(VIEW, right([1]))
     others = [
         ShardLook("batch", 4, "d" * 16 + "-0001"),
         ShardLook("batch", 4, "e" * 16 + "-0002"),
@@ -76,7 +76,7 @@ def test_damaged_and_foreign_files_are_computed_again(
 ) -> None:
     """A file that is cut short or holds something else counts as missing, and is named in the log."""
     cache = opened(store)
-    cache.save(place, right([0, 1]), added=2)
+    cache.save(place, right([0, 1]))
     key = place.key("f")
     whole = store.objects.get(key)
     table = np.zeros(2, [("row", "<i4"), ("features", "<f2", SHAPE)])
@@ -92,23 +92,23 @@ def test_damaged_and_foreign_files_are_computed_again(
     with caplog.at_level(logging.WARNING):
         assert len(cache.load(place).rows) == 0
     assert key in caplog.text
-    cache.save(place, right([0, 1]), added=2)
+    cache.save(place, right([0, 1]))
     assert np.array_equal(cache.load(place).features, right([0, 1]).features)
 
 
 def test_the_bound_is_kept_and_said_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """What would pass the bound is refused, with what lies there from other nights counted, and logged once."""
     row = 4 + 2 * 2 * 3
-    opened(store).save(VIEW, right(list(range(100))), added=100)
+    opened(store).save(VIEW, right(list(range(100))))
     held = store.objects.head(VIEW.key("f")).size
     cache = opened(store, most_bytes=held + 10 * row)
-    assert cache.has_room(10)
-    cache.save(IMAGES, right(list(range(6))), added=6)
-    assert cache.has_room(4)
-    assert not cache.has_room(5)
-    assert not cache.has_room(5)
+    assert cache.take_room(6)
+    cache.save(IMAGES, right(list(range(6))))
+    assert not cache.take_room(5)
+    assert cache.take_room(4)
+    assert not cache.take_room(1)
     assert caplog.text.count("XRAY_FEATURE_BYTES") == 1
-    assert opened(store, "another", most_bytes=10 * row).has_room(10)
+    assert opened(store, "another", most_bytes=10 * row).take_room(10)
 
 
 @given(first=st.sets(st.integers(0, 40)), second=st.sets(st.integers(0, 40)))
@@ -131,8 +131,8 @@ def write_and_read(url: str, seed: int) -> int:
         kept = cache.load(VIEW)
         wrong += int((kept.features != kept.rows[:, None, None]).sum())
         missing = kept.missing(rng.integers(0, 200, 10))
-        cache.save(VIEW, kept.with_rows(missing, right(missing.tolist()).features), added=len(missing))
-        cache.save(IMAGES, right(list(range(200))), added=200)
+        cache.save(VIEW, kept.with_rows(missing, right(missing.tolist()).features))
+        cache.save(IMAGES, right(list(range(200))))
         images = cache.load(IMAGES)
         wrong += int((images.features != images.rows[:, None, None]).sum()) + (len(images.rows) != 200)
     return wrong

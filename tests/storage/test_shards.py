@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.objects import open_objects
-from storage.shards import ShardBuffer, array_bytes, load_array, load_image, shard_key
+from storage.shards import ShardBuffer, array_bytes, count_images, load_array, load_image, shard_key
 from storage.store import Store
 from xray_model.errors import InvalidInput, ObjectNotFound
 
@@ -47,6 +47,7 @@ def test_one_image_is_read_without_the_others(store: Store) -> None:
     encoded = array_bytes(pixels)
     for shard, data in enumerate([encoded, array_bytes(pixels.astype(np.float64)), encoded[:-1], b"no array"]):
         store.objects.put(shard_key("b", shard), data)
+    assert count_images(store.objects, "b", 0) == 5
     for row in range(5):
         assert np.array_equal(load_image(store.objects, "b", 0, row), pixels[row])
     for shard, row in [(0, 5), (0, -1), (1, 0), (2, 4), (3, 0)]:

@@ -30,5 +30,7 @@ class IngestOptions(Options):
         description="Shards decoded at the same time; empty for one more than the cores, 8 at most in one process.",
     )
     dask: str | None = Field(
-        None, description="Address of a Dask scheduler whose workers decode; empty for XRAY_DASK, else this process."
+        None,
+        description="Address of a Dask scheduler whose workers decode, or `local` for processes of this machine; empty "
+        "for XRAY_DASK, else threads of this process.",
     )

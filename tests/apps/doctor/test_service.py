@@ -189,6 +189,12 @@ def test_dask_that_is_down_or_not_installed(home: Path, monkeypatch: pytest.Monk
     assert "xray-pipeline[dask]" in look()["Dask"].words
 
 
+def test_dask_of_this_machine_needs_no_scheduler(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `local` there is nothing to connect to."""
+    monkeypatch.setenv("XRAY_DASK", "local")
+    assert look()["Dask"].state == "ok"
+
+
 @pytest.mark.service
 @pytest.mark.parametrize(
     ("workers", "state", "words"), [(1, "ok", "workers: 1, threads: 1"), (0, "problem", "no workers")]

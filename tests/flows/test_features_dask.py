@@ -139,7 +139,7 @@ def last_predictions(store: Store, outcome: RetrainOutcome) -> bytes:
     return store.objects.get(outcome.challenger.predictions_key)
 
 
-@pytest.mark.parametrize("kind", ["scheduler", LOCAL_DASK])
+@pytest.mark.parametrize("kind", ["scheduler", pytest.param(LOCAL_DASK, marks=pytest.mark.slow)])
 def test_a_training_is_the_same(images: Store, tmp_path: Path, kind: str) -> None:
     """Features of images, views and probes are byte for byte the same, and so are figures and predictions."""
     here = run_flow(retrain, OPTIONS)

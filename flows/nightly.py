@@ -12,7 +12,9 @@ from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.retrain import failed_retraining
 from flows.routing import route_retrain
+from flows.timing import measure
 from tasks.holding import follow_holds
+from tasks.metrics import keep_metrics
 from tasks.promotion import find_standing
 from tasks.reporting import announce, find_untold_batches, write_reports
 from xray_model.config import MonitorOptions, NightlyOptions, RetrainOptions
@@ -23,6 +25,7 @@ from xray_model.outcomes import (
     MonitorOutcome,
     NightOutcome,
     RetrainOutcome,
+    StageTime,
 )
 
 
@@ -33,16 +36,20 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     1. Ingest: new batches into the catalog; what fails the suites is quarantined or held.
     2. Monitor: the new images against the champion's reference; a batch that looks all too different waits.
     3. Retrain: a challenger on everything accepted, the gate, the alias; on the GPU pool where there is one.
-    4. Report: a page for the night, one per batch and model, and the index.
+    4. Report: a page for the night, one per batch and model, and the index; the night's figures for Prometheus.
     """
     chosen = options or NightlyOptions()
     started = datetime.now(UTC)
     night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    batches = ingest(chosen.ingest)
+    stages: list[StageTime] = []
+    with measure("ingest", stages):
+        batches = ingest(chosen.ingest)
     batches += find_untold_batches(tuple(batch.batch_id for batch in batches))
-    drift, batch_drift = monitor_or_explain(batches, night_id, chosen.monitor)
+    with measure("monitor", stages):
+        drift, batch_drift = monitor_or_explain(batches, night_id, chosen.monitor)
     batches = follow_holds(batches)
-    outcome = retrain_or_explain(chosen.retrain, started)
+    with measure("retrain", stages):
+        outcome = retrain_or_explain(chosen.retrain, started)
     night = NightOutcome(
         night_id=night_id,
         started=started,
@@ -52,8 +59,10 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
         batch_drift=batch_drift,
         retrain=outcome,
         champion=find_standing().champion,
+        stages=tuple(stages),
     )
     announce(night, write_reports(night))
+    keep_metrics(night)
     if outcome.failed:
         return Failed(message=outcome.reasons[0], data=night)
     return Completed(name=_state_name(batches, outcome), data=night)

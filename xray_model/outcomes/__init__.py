@@ -24,7 +24,7 @@ from xray_model.outcomes.evaluation import (
     ReliabilityBin,
     SubgroupScore,
 )
-from xray_model.outcomes.night import NightOutcome, RetrainOutcome
+from xray_model.outcomes.night import NightOutcome, RetrainOutcome, StageTime
 from xray_model.outcomes.promotion import ChampionSummary, Check, Decision, PromotionOutcome
 from xray_model.outcomes.training import EpochScore, SnapshotOutcome, Stage, TrainingOutcome
 
@@ -58,6 +58,7 @@ __all__ = [
     "RetrainOutcome",
     "SnapshotOutcome",
     "Stage",
+    "StageTime",
     "SubgroupScore",
     "TrainingOutcome",
     "format_fraction",

@@ -25,6 +25,14 @@ class RetrainOutcome(Outcome):
     promotion: PromotionOutcome | None = None
 
 
+class StageTime(Outcome):
+    """How long one stage of a night took."""
+
+    name: str
+    """`ingest`, `monitor` or `retrain`."""
+    seconds: float
+
+
 class NightOutcome(Outcome):
     """A whole night, as the report shows it."""
 
@@ -39,6 +47,8 @@ class NightOutcome(Outcome):
     retrain: RetrainOutcome
     champion: ChampionSummary | None
     """The champion after the night; None when there is none yet."""
+    stages: tuple[StageTime, ...] = ()
+    """In their order; writing the pages, which comes after them, is not among them."""
 
     @property
     def needs_person(self) -> bool:

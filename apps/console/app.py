@@ -2,7 +2,19 @@
 
 from fastapi import FastAPI, Response
 
-from apps.console import batch, batches, bounds, deciding, desk, history, image, models, pictures, stored_reports
+from apps.console import (
+    batch,
+    batches,
+    bounds,
+    deciding,
+    desk,
+    history,
+    image,
+    metrics,
+    models,
+    pictures,
+    stored_reports,
+)
 from apps.console.access import signing_in
 from apps.console.access.guard import Guard
 from apps.console.access.settings import ConsoleSettings
@@ -19,10 +31,12 @@ def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
     """The console of one store; routes find it as `app.state.desk`."""
     app = FastAPI(title="xray", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.desk = Desk(store.objects)
+    app.state.scrapes = metrics.Scrapes(app.state.desk)
     app.state.access = Access(console)
     app.add_middleware(Guard, settings=console)
     add_refusals(app)
-    for pages in (signing_in, desk, batches, batch, image, pictures, deciding, history, bounds, models, stored_reports):
+    app.include_router(signing_in.router)
+    for pages in (desk, batches, batch, image, pictures, deciding, history, bounds, models, stored_reports, metrics):
         app.include_router(pages.router)
 
     @app.get(style_url())

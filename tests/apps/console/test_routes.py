@@ -8,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from apps.console.access.forms import checked_form
+from apps.console.access.scraping import current_scraper
 from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visiting import current_steward, current_visitor
 from apps.console.app import create_app
@@ -16,6 +17,7 @@ from storage.store import Store
 
 FOR_STRANGERS = {"/sign-in", "/favicon.ico", style_url()}
 FOR_ALL = {"/sign-out"}
+FOR_TOKENS = {"/metrics"}
 
 
 @pytest.fixture
@@ -28,7 +30,8 @@ def test_no_page_is_open_to_strangers(routes: list[APIRoute]) -> None:
     """Each route needs somebody who is signed in, but for signing in and what its page looks like."""
     assert {route.path for route in routes} >= FOR_STRANGERS
     open_to_all = {route.path for route in routes if current_visitor not in calls(route.dependant)}
-    assert open_to_all == FOR_STRANGERS
+    assert open_to_all == FOR_STRANGERS | FOR_TOKENS
+    assert {route.path for route in routes if current_scraper in calls(route.dependant)} == FOR_TOKENS
 
 
 def test_every_change_needs_a_steward_and_a_checked_form(routes: list[APIRoute]) -> None:

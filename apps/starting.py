@@ -26,7 +26,7 @@ def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> A
     settings = Settings()
     prepare_environment(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
-    if not verbose:
+    if not verbose and settings.log == "text":
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     console.print("Starting Prefect …" if "PREFECT_API_URL" not in os.environ else f"Running {name} …")
     # Only now: Prefect reads its settings when it is imported.

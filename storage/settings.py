@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     gpu_wait_minutes: float = Field(
         30.0, gt=0, description="How long a night waits until a worker of that pool begins its training."
     )
+    log: Literal["text", "json"] = Field("text", description="How the log of a run is written to standard error.")
     settle_minutes: float = Field(10.0, ge=0, description="A batch without _READY is taken after this quiet time.")
 
     @property

@@ -6,9 +6,11 @@ from flows.shards import ShardRunner, shard_runner
 from storage.settings import Settings
 from storage.staging import BatchPlan
 from tasks import ingest as steps
+from tasks.events import announce_hold
 from tasks.validation import validate
 from xray_model.config import IngestOptions
 from xray_model.errors import InvalidInput, ObjectNotFound, XrayError
+from xray_model.log_ids import bind_ids
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 
@@ -29,15 +31,15 @@ def ingest(options: IngestOptions | None = None) -> tuple[BatchOutcome, ...]:
 
 def ingest_batch(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
     """Take one batch through all steps, and say what became of it whatever happens."""
-    logger = get_run_logger()
-    try:
-        return _take_in(batch, options, runner)
-    except Exception as error:
-        logger.exception("batch %s failed; it is tried again by the next run", batch.batch_id)
-        # The message of an unforeseen error may hold anything, names of patients included.
-        what = str(error) if isinstance(error, XrayError) else f"An unforeseen {type(error).__name__}"
-        reason = f"It failed and is tried again by the next run; the log has the details. {what}"
-        return _outcome(batch, BatchStatus.FAILED, reason)
+    with bind_ids(batch=batch.batch_id):
+        try:
+            return _take_in(batch, options, runner)
+        except Exception as error:  # noqa: BLE001 - it is logged and reported
+            get_run_logger().exception("batch %s failed; it is tried again by the next run", batch.batch_id)
+            # The message of an unforeseen error may hold anything, names of patients included.
+            what = str(error) if isinstance(error, XrayError) else f"An unforeseen {type(error).__name__}"
+            reason = f"It failed and is tried again by the next run; the log has the details. {what}"
+            return _outcome(batch, BatchStatus.FAILED, reason)
 
 
 def _take_in(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchOutcome:
@@ -60,7 +62,10 @@ def _read_or_refuse(batch: steps.ReadyBatch, options: IngestOptions, runner: Sha
         # A batch that cannot be read again keeps what was read before.
         return refused if options.again else steps.commit_batch(refused)
     # What is wrong with the store from here on (a damaged decision, say) is no fault of the batch.
-    return steps.commit_batch(validate(plan))
+    committed = steps.commit_batch(validate(plan))
+    if committed.status is BatchStatus.HELD:
+        announce_hold(committed)
+    return committed
 
 
 def _read(batch: steps.ReadyBatch, options: IngestOptions, runner: ShardRunner) -> BatchPlan:

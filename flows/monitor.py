@@ -4,9 +4,11 @@ from prefect import flow, get_run_logger
 
 from flows.explaining import explain
 from flows.shards import features_over_shards
+from tasks.events import announce_drift
 from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, keep_history, know_nothing
 from tasks.promotion import find_champion_run, find_standing
 from xray_model.config import MonitorOptions
+from xray_model.log_ids import bind_ids
 from xray_model.outcomes import ChampionSummary, DriftOutcome, DriftState, MonitorOutcome
 
 
@@ -17,7 +19,7 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     1. Choose what is looked at: batches and their night, or a window of days and what was served in it.
     2. Find the champion.
     3. Compare each with its reference: measure, judge, let a batch wait where the policy says so, write the page.
-    4. Announce that a retraining is asked for, where one is.
+    4. Tell people of what moved, and announce that a retraining is asked for, where one is.
     5. Bring the history up to date that `evidently ui` shows on this machine.
     """
     chosen = options or MonitorOptions()
@@ -27,6 +29,8 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     with features_over_shards():
         drifts = tuple(_compare_or_explain(subject, champion, run_id, chosen) for subject in subjects)
     for drift in drifts:
+        if (chosen.hold or chosen.announce) and drift.state in {DriftState.RETRAIN, DriftState.HOLD}:
+            announce_drift(drift)
         if chosen.announce and drift.state is DriftState.RETRAIN:
             announce_retrain(drift)
     if any(drift.report_key for drift in drifts):
@@ -46,7 +50,8 @@ def _compare_or_explain(
         lost = f"The registry has lost champion v{champion.version}, so nobody can say what it sees."
         return know_nothing(subject, lost, champion)
     try:
-        return compare(subject, champion, run_id, options)
+        with bind_ids(**{subject.kind: subject.name}):
+            return compare(subject, champion, run_id, options)
     except Exception as error:  # noqa: BLE001 - it is logged and reported
         get_run_logger().exception("the drift of %s %s could not be measured", subject.kind, subject.name)
         return know_nothing(subject, f"Drift could not be measured{explain(error)}", champion)

@@ -18,6 +18,7 @@ from tasks.metrics import keep_metrics
 from tasks.promotion import find_standing
 from tasks.reporting import announce, find_untold_batches, write_reports
 from xray_model.config import MonitorOptions, NightlyOptions, RetrainOptions
+from xray_model.log_ids import set_ids
 from xray_model.outcomes import (
     BatchOutcome,
     DriftOutcome,
@@ -41,6 +42,7 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     chosen = options or NightlyOptions()
     started = datetime.now(UTC)
     night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    set_ids(night=night_id, snapshot=None)
     stages: list[StageTime] = []
     with measure("ingest", stages):
         batches = ingest(chosen.ingest)

@@ -7,6 +7,7 @@ from flows.explaining import explain
 from flows.gpu import gpu_slot
 from flows.shards import features_over_shards
 from tasks.evaluation import decide_promotion, evaluate_model
+from tasks.events import announce_model
 from tasks.promotion import find_champion_run, find_standing, promote, was_decided
 from tasks.reporting import find_untold_models, hand_over_retraining, keep_retraining, write_model_report
 from tasks.snapshot import build_snapshot, check_snapshot
@@ -14,6 +15,7 @@ from tasks.training import train_challenger
 from xray_model.config import RetrainOptions
 from xray_model.errors import InvalidInput, ObjectNotFound
 from xray_model.evaluation.retrain_policy import RetrainDecision, decide_retrain, minority_class
+from xray_model.log_ids import set_ids
 from xray_model.outcomes import ChampionSummary, EvaluationOutcome, RetrainOutcome, SnapshotOutcome
 
 
@@ -26,7 +28,7 @@ def retrain(options: RetrainOptions | None = None) -> RetrainOutcome:
     3. Train the challenger: rebalance, frozen features, head.
     4. Evaluate challenger and champion on the same test patients, and look for shortcuts in the challenger.
     5. Decide at the gate.
-    6. Register, record the decision, and move the alias last.
+    6. Register, record the decision, move the alias last, and announce it.
     7. Write the model's page.
 
     A run of the deployment hands what it came to over to whoever waits for it, and takes one of the GPU's slots.
@@ -46,6 +48,7 @@ def plan_retrain(options: RetrainOptions) -> tuple[SnapshotOutcome, RetrainDecis
     for earlier in find_untold_models():
         _write_page(earlier)
     snapshot = build_snapshot(options.snapshot)
+    set_ids(snapshot=snapshot.snapshot_id)
     decided_before = was_decided(snapshot.snapshot_id, options)
     return snapshot, decide_retrain(snapshot, decided_before=decided_before, force=options.force)
 
@@ -81,6 +84,7 @@ def _retrain(options: RetrainOptions) -> RetrainOutcome:
     )
     keep_retraining(outcome)
     promotion = promote(decision, training, challenger, standing, options)
+    announce_model(promotion)
     return _write_page(outcome.model_copy(update={"promotion": promotion}))
 
 

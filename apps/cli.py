@@ -8,6 +8,7 @@ import typer
 
 from apps.arguments import Verbose
 from apps.commands import console, expectations, models, review
+from apps.commands.backup import backup, restore
 from apps.commands.drift import drift
 from xray_model.errors import XrayError
 
@@ -158,6 +159,8 @@ def nightly(
 
 
 app.command()(drift)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         return f"{self.store_url.rstrip('/')}/mlflow-artifacts"
 
     @property
+    def has_own_registry(self) -> bool:
+        """Whether the registry is the embedded one, in the home."""
+        return self.registry is None
+
+    @property
     def shares_store(self) -> bool:
         """Whether other machines can reach the store too."""
         return self.store is not None and not self.store.startswith("file:")

@@ -92,6 +92,13 @@ class Objects(Protocol):
         """Remove an object; nothing happens when there is none."""
         ...
 
+    def keep_time(self, info: ObjectInfo) -> None:
+        """Let an object be as old as `info` says, and have its etag where that is a directory's as well.
+
+        Nothing happens in a bucket, which sets times itself.
+        """
+        ...
+
     def get_many(self, keys: Iterable[str], workers: int | None = None) -> Iterator[tuple[str, bytes | XrayError]]:
         """Read many objects at a time, in the order of `keys`, with the error in place of what could not be read.
 

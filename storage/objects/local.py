@@ -21,7 +21,7 @@ from uuid import uuid4
 from storage.objects.interface import ObjectInfo
 from storage.objects.keys import check_key, disk_from_key, shown
 from storage.objects.local_errors import check_regular, link_refused, linking, open_source, reading, told
-from storage.objects.local_listing import TEMPORARY, etag_of, folders_under, objects_under
+from storage.objects.local_listing import TEMPORARY, etag_of, folders_under, objects_under, time_in
 from storage.objects.transfer import one_winner, read_many, write_many
 from xray_model.errors import InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
 
@@ -142,6 +142,13 @@ class LocalObjects:
                 continue
             except OSError:
                 return
+
+    def keep_time(self, info: ObjectInfo) -> None:
+        """See `Objects.keep_time`."""
+        path = self._path(info.key)
+        moment = time_in(info) or int(info.modified.timestamp()) * 10**9
+        with reading(info.key):
+            os.utime(path, ns=(moment, moment), follow_symlinks=False)
 
     def get_many(self, keys: Iterable[str], workers: int | None = None) -> Iterator[tuple[str, bytes | XrayError]]:
         """See `Objects.get_many`."""

@@ -1,6 +1,7 @@
 """The files below a directory in the order of their keys, as a bucket would list them."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,3 +77,9 @@ def _info(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:
 def etag_of(status: os.stat_result) -> str:
     """Time of change and size: no content is read to list."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def time_in(info: ObjectInfo) -> int | None:
+    """Time of change in nanoseconds that `etag_of` put into an etag; None where a bucket made it."""
+    found = re.fullmatch(rf"([0-9a-f]{{16}})-{info.size:x}", info.etag)
+    return int(found[1], 16) if found else None

@@ -176,6 +176,9 @@ class S3Objects:
         with told(self._bucket, "deleting", key):
             self._client.delete_object(**place)
 
+    def keep_time(self, info: ObjectInfo) -> None:
+        """See `Objects.keep_time`: a bucket keeps its own."""
+
     def get_many(self, keys: Iterable[str], workers: int | None = None) -> Iterator[tuple[str, bytes | XrayError]]:
         """See `Objects.get_many`."""
         return read_many(self.get, keys, workers or self.readers)

@@ -28,27 +28,27 @@ from xray_model.config import (
     SnapshotOptions,
     TrainingOptions,
 )
-from xray_model.data.phantoms import CohortOptions, write_class_folders
+from xray_model.data.phantoms import CohortOptions, write_bimcv, write_class_folders
 from xray_model.outcomes import NightOutcome
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+SHARES = {"covid": 1, "normal": 1}
+SIZES = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = NightlyOptions(
     ingest=IngestOptions(shard_size=32),
     retrain=RetrainOptions(
-        snapshot=SnapshotOptions(classes=("covid", "normal"), sources=("kaggle",)),
-        training=TrainingOptions(epochs=1, input_side=64),
+        snapshot=SnapshotOptions(classes=("covid", "normal"), sources=("bimcv",)),
+        training=TrainingOptions(epochs=3, input_side=64),
         gate=GatePolicy(floor=0.0, recall_floor=0.0, skill_confidence=0.0, minimum_patients=1, draws=200),
     ),
 )
 
 
-def draw(folder: Path, seed: int, patients: int = 48) -> Path:
+def draw_few(folder: Path, seed: int) -> Path:
     """A drawn batch of class folders."""
-    shares = {"covid": 1.0, "normal": 1.0}
-    sizes = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
-    cohort = CohortOptions(patients=patients, shares=shares, seed=seed, first_patient=1000 * seed, **sizes)
+    cohort = CohortOptions(patients=8, shares=SHARES, seed=seed, first_patient=1000 * seed, **SIZES)
     write_class_folders(folder, cohort, three_classes=True)
     return folder
 
@@ -62,13 +62,17 @@ def call(*words: str) -> str:
 
 def test_wiped_and_restored_the_nights_go_on(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same champion answers the same, the catalog is the same, nothing old is read or trained on again."""
+    home.mkdir()
+    (home / "salt").write_text(os.environ["XRAY_SALT"])  # as the embedded store keeps its own; it decides the split
     monkeypatch.delenv("XRAY_SALT")
-    push_batch(draw(tmp_path / "first", 1), "kaggle", "first")
+    cohort = CohortOptions(patients=64, shares=SHARES, seed=1, **SIZES)
+    write_bimcv(tmp_path / "first", cohort, workers=2)
+    push_batch(tmp_path / "first", "bimcv", "first")
     first: NightOutcome = run_flow(nightly, OPTIONS)
     assert first.champion is not None
     call("backup", str(tmp_path / "kept"))
-    push_batch(draw(tmp_path / "other", 2, patients=8), "elsewhere", "other")
-    run_flow(ingest, OPTIONS.ingest)
+    push_batch(draw_few(tmp_path / "other", 2), "elsewhere", "other")
+    (read,) = run_flow(ingest, OPTIONS.ingest)
     call("console", "add", "Jane Doe", "--role", "steward")
     call("backup", str(tmp_path / "kept"))
     objects = open_store(Settings()).objects
@@ -84,7 +88,7 @@ def test_wiped_and_restored_the_nights_go_on(home: Path, tmp_path: Path, monkeyp
     assert Settings().salt_bytes() == salt
     assert "Jane Doe" in call("console", "people")
 
-    arguments = [PREFECT_API_URL.value(), OPTIONS.model_dump_json(), str(draw(tmp_path / "later", 3, patients=8))]
+    arguments = [PREFECT_API_URL.value(), OPTIONS.model_dump_json(), str(draw_few(tmp_path / "later", 3))]
     done = subprocess.run(
         [sys.executable, "-m", "tests.flows.going_on", *arguments],
         cwd=ROOT,
@@ -97,6 +101,8 @@ def test_wiped_and_restored_the_nights_go_on(home: Path, tmp_path: Path, monkeyp
     after = json.loads(done.stdout.splitlines()[-1])
     still, fresh = (NightOutcome.model_validate(after[name]) for name in ("still", "fresh"))
     assert after["answers"] == pytest.approx(answers, abs=1e-6)
-    assert (still.batches, still.retrain.trained, still.champion) == ((), False, first.champion)
+    # Read before the backup, and reported by no night yet.
+    assert [batch.batch_id for batch in still.batches] == [read.batch_id]
+    assert (still.retrain.trained, still.champion) == (False, first.champion)
     assert [(batch.name, batch.accepted > 0) for batch in fresh.batches] == [("later", True)]
     assert not fresh.retrain.trained

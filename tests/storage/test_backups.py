@@ -103,7 +103,7 @@ def test_nothing_is_restored_over_anything(filled: Objects, kept: Objects, home:
     with pytest.raises(ConfigurationError, match="is not empty"):
         restore_backup(Settings(), kept, backup)
     (home / "store").rename(home.with_name("lost"))
-    with pytest.raises(ConfigurationError, match="holds .* already"):
+    with pytest.raises(ConfigurationError, match=r"holds \S+ already"):
         restore_backup(Settings(), kept, backup)
     assert contents(open_objects(Settings().store_url)) == {}
 

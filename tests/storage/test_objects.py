@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -133,6 +134,19 @@ def test_modified_is_now_in_utc(objects: Objects) -> None:
     (info,) = objects.list()
     assert info.modified.tzinfo is UTC
     assert abs(info.modified - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_age_is_kept_where_a_store_can(objects: Objects) -> None:
+    """In a directory an object gets back the time and the etag it had; in a bucket nothing happens."""
+    objects.put("a", b"one")
+    was = objects.head("a")
+    objects.put("a", b"two")
+    now = objects.head("a")
+    objects.keep_time(was)
+    assert objects.head("a") == (was if objects.url.startswith("file:") else now)
+    elsewhere = replace(was, etag=f"{'0' * 32}-3", modified=datetime(2026, 5, 1, tzinfo=UTC))
+    objects.keep_time(elsewhere)
+    assert (objects.head("a").modified == elsewhere.modified) == objects.url.startswith("file:")
 
 
 def test_missing_objects_are_told(objects: Objects, tmp_path: Path) -> None:

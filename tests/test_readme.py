@@ -1,4 +1,4 @@
-"""The README: its commands exist, and every command stands in it."""
+"""The documents: their commands exist, and every command and setting stands in the README."""
 
 import re
 import shlex
@@ -11,13 +11,35 @@ from typer.testing import CliRunner
 
 from apps.cli import app
 from storage.settings import Settings
+from tests.running_documents import DOCUMENTS, NOT_RUN, read_commands
 from xray_model.config import BackboneName
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^\$ (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+COMMANDS = [*read_commands()]
 GROUPS = {group.name: group.typer_instance for group in app.registered_groups if group.typer_instance}
 XRAY = [command for command in COMMANDS if command.startswith("xray ")]
+
+
+def test_what_is_not_run_stands_in_the_documents() -> None:
+    """The list of commands that no test here runs names none that is gone, and each with a reason."""
+    assert NOT_RUN.keys() <= set(COMMANDS)
+    assert all(NOT_RUN.values())
+    for path in re.findall(r"tests/[a-z_./]+", " ".join(NOT_RUN.values())):
+        assert (ROOT / path).exists(), path
+
+
+def test_prefect_commands_are_accepted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each `prefect` line names a command there is."""
+    from prefect.cli import app as prefect
+
+    for command in (one for one in COMMANDS if one.startswith("prefect ")):
+        words = [word for word in command.split() if "/" not in word]
+        monkeypatch.setattr("sys.argv", [*words, "--help"])
+        with pytest.raises(SystemExit) as ended:
+            prefect()
+        assert ended.value.code in {None, 0}, command
+        assert f"Usage: {' '.join(words)}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", XRAY)
@@ -70,9 +92,11 @@ def test_the_test_command_is_what_ci_runs() -> None:
 
 
 def test_linked_files_exist() -> None:
-    """No link in the README leads nowhere."""
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    """No link in the documents leads nowhere."""
+    for name in DOCUMENTS:
+        document = ROOT / name
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), target
 
 
 def test_locks_have_hashes_and_no_address() -> None:

@@ -84,3 +84,11 @@ def test_panels_do_not_overlap() -> None:
     ]
     assert len(set(cells)) == len(cells)
     assert max(column for column, _ in cells) < 24
+
+
+def test_every_alert_has_its_paragraph() -> None:
+    """Whoever is woken finds what to do under the alert's name."""
+    operations = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    assert {rule["alert"] for rule in read_rules()} == set(
+        re.findall(r"^\*\*(Xray\w+)\.\*\* ", operations, re.MULTILINE)
+    )

@@ -71,7 +71,7 @@ def tell(found: MonitorOutcome, console: Console) -> None:
     for drift in found.drifts:
         moved = f"{sum(column.moved for column in drift.columns)} of {len(drift.columns)}"
         says = "\n".join(drift.reasons)
-        words = (subject_name(drift), terms.drift_words(drift.state), moved, f"{drift.patients:,}", says)
+        words = (subject_name(drift), terms.drift_words(drift), moved, f"{drift.patients:,}", says)
         table.add_row(*(escape(word) for word in words))
     console.print()
     console.print(table)

@@ -57,7 +57,8 @@ def main() -> None:
         started = time.perf_counter()
         reference = load_or_build_reference(store, model, "run", SNAPSHOT)
         reference_seconds = time.perf_counter() - started
-        current = build_current(store, model, load_new_rows(store.objects, [batch_id("new")]), reference.axes)
+        new, _ = load_new_rows(store.objects, [batch_id("new")], CLASSES)
+        current = build_current(store, model, new, reference.axes)
         policy = DriftPolicy()
         comparison = prepare(current, reference.frame, policy, CLASSES)
         outcome = judge(comparison, measure(comparison).scores, policy)

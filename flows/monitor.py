@@ -5,7 +5,15 @@ from prefect import flow, get_run_logger
 from flows.explaining import explain
 from flows.shards import features_over_shards
 from tasks.events import announce_drift
-from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, keep_history, know_nothing
+from tasks.monitoring import (
+    Subject,
+    announce_retrain,
+    choose_subjects,
+    close_champion,
+    compare,
+    keep_history,
+    know_nothing,
+)
 from tasks.promotion import find_champion_run, find_standing
 from xray_model.config import MonitorOptions
 from xray_model.log_ids import bind_ids
@@ -18,7 +26,8 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
 
     1. Choose what is looked at: batches and their night, or a window of days and what was served in it.
     2. Find the champion.
-    3. Compare each with its reference: measure, judge, let a batch wait where the policy says so, write the page.
+    3. Compare each with its reference: measure, judge, let a batch wait where the policy says so, write the page. The
+       night comes last: where it is held, those of its batches wait that alone were too few to tell.
     4. Tell people of what moved, and announce that a retraining is asked for, where one is.
     5. Bring the history up to date that `evidently ui` shows on this machine.
     """
@@ -26,8 +35,13 @@ def monitor(options: MonitorOptions | None = None) -> MonitorOutcome:
     subjects = choose_subjects(chosen)
     champion = find_standing().champion
     run_id = find_champion_run(champion)
-    with features_over_shards():
-        drifts = tuple(_compare_or_explain(subject, champion, run_id, chosen) for subject in subjects)
+    drifts: tuple[DriftOutcome, ...] = ()
+    try:
+        with features_over_shards():
+            for subject in subjects:
+                drifts += (_compare_or_explain(subject.after(drifts), champion, run_id, chosen),)
+    finally:
+        close_champion()
     for drift in drifts:
         if (chosen.hold or chosen.announce) and drift.state in {DriftState.RETRAIN, DriftState.HOLD}:
             announce_drift(drift)

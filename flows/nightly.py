@@ -87,7 +87,7 @@ def monitor_or_explain(
         get_run_logger().exception("drift could not be measured")
         return _know_nothing(night_id, f"Drift could not be measured{explain(error)}"), ()
     (night,) = found.of("night")
-    return night, found.of("batch")
+    return night, tuple(drift.without_charts() for drift in found.of("batch"))
 
 
 def retrain_or_explain(options: RetrainOptions, began: datetime) -> RetrainOutcome:

@@ -5,15 +5,28 @@ from typing import TypeAlias
 
 from storage.catalog import batch_family
 from xray_model.data.decisions import Action, Decision, standing_decisions
-from xray_model.outcomes import BatchOutcome, BatchStatus, NightOutcome
+from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, NightOutcome
 
 Counts: TypeAlias = Mapping[str, Mapping[str, int]]
 """Rows by status of each current batch that was decided on, as `decisions.count_statuses` gives them."""
 
 
 def settle_night(night: NightOutcome, counts: Counts) -> NightOutcome:
-    """The night with `settle_batch` of its batches, so that it calls for a person only where one is still needed."""
-    return night.model_copy(update={"batches": tuple(settle_batch(batch, counts) for batch in night.batches)})
+    """The night with its batches and its drift settled, so that it calls for a person only where one is still needed.
+
+    What drift held is over once none of its batches waits any more.
+    """
+    batches = tuple(settle_batch(batch, counts) for batch in night.batches)
+    waits = any(batch.status is BatchStatus.HELD for batch in batches)
+    each = tuple(settle_drift(drift, counts) for drift in night.batch_drift)
+    drift = night.drift.model_copy(update={"held": night.drift.held and waits})
+    return night.model_copy(update={"batches": batches, "drift": drift, "batch_drift": each})
+
+
+def settle_drift(drift: DriftOutcome, counts: Counts) -> DriftOutcome:
+    """The comparison of a batch as no longer held, once nothing of the batch waits; every other as it is."""
+    over = drift.subject == "batch" and drift.name in counts and not _waits(batch_family(drift.name), counts)
+    return drift.model_copy(update={"held": False}) if over else drift
 
 
 def settle_batch(batch: BatchOutcome, counts: Counts) -> BatchOutcome:

@@ -39,6 +39,10 @@ COLUMNS = (
 )
 
 
+REPLACED = "replaced by a file sent later"
+OTHER_SOURCE = "from a source that was not asked for"
+OTHER_FINDING = "of a finding that was not asked for"
+
 _ROWS_AT_ONCE = 100_000
 _FOUND_LATE = "like an image in another split (found late)"
 _RELEASED_TWIN = "like an image in another split (released by a person all the same)"
@@ -60,7 +64,10 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
     """
     wanted = [*COLUMNS, "key", "revision", "status"]
     rows, compared = load_tables_now(objects, wanted, current_batches(objects))
-    excluded: dict[str, int] = {}
+    newest = newest_rows(rows)
+    accepted = rows["status"] == "accepted"
+    rows = rows[[*COLUMNS, DECIDED, WAS_QUARANTINED]][accepted]
+    rows, excluded = select_rows(rows, newest[accepted], options.classes, options.sources)
 
     def keep(mask: "pd.Series[bool] | npt.NDArray[np.bool_]", reason: str) -> None:
         nonlocal rows
@@ -68,13 +75,6 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
             excluded[reason] = excluded.get(reason, 0) + int((~mask).sum())
             rows = rows[mask]
 
-    newest = newest_rows(rows)
-    accepted = rows["status"] == "accepted"
-    rows, newest = rows[[*COLUMNS, DECIDED, WAS_QUARANTINED]][accepted], newest[accepted]
-    keep(newest, "replaced by a file sent later")
-    if options.sources:
-        keep(rows["source"].isin(options.sources), "from a source that was not asked for")
-    keep(rows["label"].isin(options.classes), "of a finding that was not asked for")
     leaves = _find_leaks(rows, compared)
     keep(~(leaves & rows[DECIDED].isna()), _FOUND_LATE)
     keep(~leaves[rows.index], _RELEASED_TWIN)
@@ -94,6 +94,27 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
         patients={split: int(patients.get(split, 0)) for split in SPLITS},
         excluded=excluded,
     )
+
+
+def select_rows(
+    rows: pd.DataFrame, newest: "pd.Series[bool]", classes: Collection[str], sources: Collection[str] = ()
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Of rows that may train those that a model is trained on, and how many are left out, by reason.
+
+    Args:
+        rows: `source` and `label` at least.
+        newest: the same rows' `newest_rows`, among all rows of their files.
+        classes: findings that the model tells apart.
+        sources: those whose images it learns from; all where empty.
+    """
+    asked = rows["source"].isin(sources) if sources else pd.Series(data=True, index=rows.index)
+    excluded: dict[str, int] = {}
+    left = pd.Series(data=True, index=rows.index)
+    for reason, mask in ((REPLACED, newest), (OTHER_SOURCE, asked), (OTHER_FINDING, rows["label"].isin(classes))):
+        lost = int((left & ~mask).sum())
+        excluded |= {reason: lost} if lost else {}
+        left &= mask
+    return rows[left], excluded
 
 
 def load_snapshot(objects: Objects, snapshot_id: str, split: str | None = None) -> pd.DataFrame:

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from storage.catalog import load_rows
-from storage.decisions import load_rows_now
+from storage.catalog import batch_family, current_batches, load_rows
+from storage.decisions import load_tables_now
+from storage.known import newest_rows
 from storage.objects import Objects
 from storage.references import Reference, load_reference, save_reference
 from storage.scoring_log import load_scores
-from storage.snapshots import load_snapshot
+from storage.snapshots import load_snapshot, select_rows
 from storage.store import Store
 from tasks.features import gather_features
 from xray_model.data.quality import QUALITY_FIGURES
@@ -62,8 +63,9 @@ def load_or_build_reference(store: Store, model: "keras.Model", run_id: str, sna
     if kept is not None:
         return kept
     made = build_reference(store, model, snapshot_id)
-    save_reference(store.objects, run_id, snapshot_id, made)
-    return made
+    if save_reference(store.objects, run_id, snapshot_id, made):
+        return made
+    return load_reference(store.objects, run_id, snapshot_id) or made  # damaged meanwhile, it is made again next time
 
 
 def build_reference(store: Store, model: "keras.Model", snapshot_id: str) -> Reference:
@@ -92,9 +94,25 @@ def build_reference(store: Store, model: "keras.Model", snapshot_id: str) -> Ref
     return Reference(frame, None if axes is None else axes.to_array())
 
 
-def load_new_rows(objects: Objects, batches: Sequence[str]) -> pd.DataFrame:
-    """`COLUMNS` of the images of some batches that train, or wait to, as they count now."""
-    return load_rows_now(objects, COLUMNS, batches, ("accepted", "held"))
+def load_new_rows(
+    objects: Objects, batches: Sequence[str], classes: Sequence[str], sources: Sequence[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """`COLUMNS` of the images of some batches that train, or wait to, as they count now, and notes on the others.
+
+    Args:
+        objects: the store.
+        batches: their ids.
+        classes: findings that the champion tells apart; it is not trained on images of another.
+        sources: those whose images it is trained on; all where empty.
+    """
+    families = {batch_family(batch_id) for batch_id in batches}
+    current = [batch_id for batch_id in current_batches(objects) if batch_family(batch_id) in families]
+    readings = [*(batch_id for batch_id in batches if batch_id not in current), *current]
+    rows, _ = load_tables_now(objects, list(dict.fromkeys([*COLUMNS, "key", "revision", "status"])), readings)
+    own = rows["batch_id"].isin(batches) & rows["status"].isin(("accepted", "held"))
+    chosen, excluded = select_rows(rows[own], newest_rows(rows)[own], classes, sources)
+    notes = tuple(f"Not compared, since no training takes them in: {n} images {why}." for why, n in excluded.items())
+    return chosen[list(COLUMNS)].reset_index(drop=True), notes
 
 
 def build_current(
@@ -121,14 +139,24 @@ def build_current(
     )
 
 
-def build_served(objects: Objects, since: date, until: date, run_id: str, classes: Sequence[str]) -> pd.DataFrame:
-    """The frame of what a model was asked on these days, each image a patient of its own; empty where nothing was."""
-    scores = load_scores(objects, since, until, run_id)
+def build_served(
+    objects: Objects, since: date, until: date, run_id: str, classes: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The frame of what a model was asked on these days, and notes on it; empty where it was asked nothing.
+
+    The log names no patient, so that each image counts as one, once, with the last answer to it.
+    """
+    answers = load_scores(objects, since, until, run_id)
+    scores = answers.drop_duplicates("image_id", keep="last", ignore_index=True)
+    repeats = len(answers) - len(scores)
+    notes = ["What was asked in service names no patient: each image counts as one."] if len(scores) else []
+    notes += [f"{repeats} times an image was asked again: it counts once, by the last answer."] if repeats else []
     names = [f"p_{label}" for label in classes]
     rows = scores.assign(patient_id=scores["image_id"]).reindex(columns=[*dict.fromkeys([*scores, *IDENTITY, *names])])
     frame = build_frame(rows, classes, rows[names].to_numpy(np.float32), rows["predicted"].tolist(), None, None)
     axes = [name for name in EMBEDDING if name in rows]
-    return pd.concat([frame, rows[axes]], axis=1)
+    unknown = ["source"] if frame["source"].isna().all() else []
+    return pd.concat([frame.drop(columns=unknown), rows[axes]], axis=1), tuple(notes)
 
 
 def join_facts(objects: Objects, rows: pd.DataFrame) -> pd.DataFrame:

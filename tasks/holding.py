@@ -1,5 +1,7 @@
 """Holding: a batch that looks all too different waits for a steward, and the night tells of it so."""
 
+from collections.abc import Sequence
+
 from storage.decisions import load_decisions, load_rows_now, record_decision
 from storage.objects import Objects
 from storage.settings import Settings
@@ -11,21 +13,48 @@ from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome
 
 _LONGEST_WHY = 2000
+_WITH_THE_NIGHT = "The images of the night as a whole look all too different, and too little is known of these alone."
 
 
 def hold_batch(objects: Objects, drift: DriftOutcome) -> DriftOutcome:
-    """Record that a batch waits for a steward, once; where that must not be, the outcome says why."""
+    """Record that a batch waits for a steward, once; the outcome says whether it does, and where it must not, why."""
     known = load_decisions(objects, [drift.name]).get(drift.name, [])
-    if any(one.action is Action.HOLD for one in standing_decisions(known).values()):
-        return drift
-    why = "".join(character if character.isprintable() else " " for character in " ".join(drift.reasons))
-    proposal = propose(batch_id=drift.name, action=Action.HOLD, who=MONITOR, why=why[:_LONGEST_WHY])
-    try:
-        record_decision(objects, proposal)
-    except InvalidInput as error:
-        told = f"It does not wait all the same: {str(error).rstrip('.')}."
-        return drift.model_copy(update={"reasons": (*drift.reasons, told)})
-    return drift
+    if not any(one.action is Action.HOLD for one in standing_decisions(known).values()):
+        why = "".join(character if character.isprintable() else " " for character in " ".join(drift.reasons))
+        proposal = propose(batch_id=drift.name, action=Action.HOLD, who=MONITOR, why=why[:_LONGEST_WHY])
+        try:
+            record_decision(objects, proposal)
+        except InvalidInput as error:
+            told = f"It does not wait all the same: {str(error).rstrip('.')}."
+            return drift.model_copy(update={"reasons": (*drift.reasons, told)})
+    return drift.model_copy(update={"held": bool(find_waiting(objects, [drift.name]))})
+
+
+def hold_night(objects: Objects, drift: DriftOutcome, unjudged: Sequence[str]) -> DriftOutcome:
+    """Let those batches of a night wait that by themselves had too few patients to tell; the outcome names them.
+
+    Args:
+        objects: the store.
+        drift: of the night.
+        unjudged: ids of those batches, and of those that wait already.
+    """
+    reasons = (_WITH_THE_NIGHT, *drift.reasons)
+    each = [hold_batch(objects, drift.model_copy(update={"name": name, "reasons": reasons})) for name in unjudged]
+    names = ", ".join(" / ".join(one.name.split(".")[:2]) for one in each if one.held)
+    told = f"Of its batches these wait for a steward: {names}." if names else "None of its batches waits for that."
+    return drift.model_copy(update={"reasons": (*drift.reasons, told), "held": bool(names)})
+
+
+def find_waiting(objects: Objects, batches: Sequence[str]) -> tuple[str, ...]:
+    """Those of some batches that a hold lets wait: it stands, and somebody has still to decide on an image."""
+    decisions = load_decisions(objects, batches) if batches else {}
+    held = [
+        batch_id
+        for batch_id in batches
+        if any(one.action is Action.HOLD for one in standing_decisions(decisions.get(batch_id, ())).values())
+    ]
+    rows = load_rows_now(objects, ["batch_id"], held, ("held",))
+    return tuple(batch_id for batch_id in held if (rows["batch_id"] == batch_id).any())
 
 
 @stage_task("find-held-batches")

@@ -1,6 +1,8 @@
 """Monitoring: new images against the champion's reference, from what is looked at to a held batch and an event."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,17 +13,21 @@ from pydantic import BaseModel, ConfigDict
 
 from storage import catalog, reports
 from storage.objects import Objects
+from storage.references import Reference
 from storage.registry import Registry
 from storage.reports.records import read_nights
+from storage.retrainings import load_retraining
 from storage.settings import Settings
-from storage.snapshots import load_snapshot
+from storage.snapshots import OTHER_SOURCE, load_snapshot
 from storage.store import open_store
 from tasks.drift import measure, update_workspace
 from tasks.drift_frames import PLACE, build_current, build_served, load_new_rows, load_or_build_reference
-from tasks.holding import hold_batch
+from tasks.drift_overlap import forget_learned, part_from
+from tasks.holding import find_waiting, hold_batch, hold_night
 from tasks.reporting import load_pictures
 from tasks.skin import stage_task
 from xray_model.config import MonitorOptions
+from xray_model.errors import ObjectNotFound
 from xray_model.evaluation.drift.columns import EMBEDDING
 from xray_model.evaluation.drift.judging import judge
 from xray_model.evaluation.drift.preparing import prepare
@@ -55,6 +61,13 @@ class Subject(BaseModel):
     until: date | None = None
     counts_watch: bool = False
     """Whether it is what a night is judged by, so that nights on watch are counted."""
+    unjudged: tuple[str, ...] = ()
+    """Those batches of a night that their own comparison does not let train: they wait where the night is held."""
+
+    def after(self, drifts: Sequence[DriftOutcome]) -> "Subject":
+        """The same once these were compared: what they could tell of a batch is told."""
+        judged = {one.name for one in drifts if one.state not in {DriftState.UNKNOWN, DriftState.HOLD}}
+        return self.model_copy(update={"unjudged": tuple(name for name in self.unjudged if name not in judged)})
 
 
 @stage_task("choose-subjects")
@@ -71,7 +84,8 @@ def choose_subjects(options: MonitorOptions) -> tuple[Subject, ...]:
         )
         if options.night is None or alone:
             return each
-        return (*each, Subject(kind="night", name=options.night, batches=options.batches, counts_watch=True))
+        night = Subject(kind="night", name=options.night, batches=options.batches, counts_watch=True)
+        return (*each, night.model_copy(update={"unjudged": options.batches}))
     until = options.until or datetime.now(UTC).date()
     since = options.since or until - timedelta(days=options.days - 1)
     name = f"{since:%Y-%m-%d} to {until:%Y-%m-%d}"
@@ -81,7 +95,11 @@ def choose_subjects(options: MonitorOptions) -> tuple[Subject, ...]:
 
 
 def find_committed(objects: Objects, since: date, until: date) -> list[str]:
-    """Current batches that were committed on the days (UTC) from `since` to `until`."""
+    """Current batches that were committed on the days (UTC) from `since` to `until`.
+
+    That is by the time at which the store dates their catalog file: of a store that was copied or restored without its
+    times, all batches came on that day.
+    """
     days = {info.key: info.modified.astimezone(UTC).date() for info in objects.list(catalog.PREFIX)}
     return [
         batch_id
@@ -115,40 +133,90 @@ def compare(subject: Subject, champion: ChampionSummary, run_id: str, options: M
         options: policy, reference, and whether a batch may be held.
     """
     objects, snapshot_id = open_store(Settings()).objects, options.against or champion.snapshot_id
-    rows = load_new_rows(objects, subject.batches)
-    current, reference = _build_frames(subject, rows, champion, run_id, snapshot_id)
+    sources = find_sources(objects, champion, run_id)
+    rows, left_out = load_new_rows(objects, subject.batches, champion.classes, sources)
+    current, reference, notes = _build_frames(subject, rows, champion, run_id, snapshot_id)
     if current.empty:
-        return know_nothing(subject, _say_nothing(subject), champion)
+        return know_nothing(subject, " ".join([_say_nothing(subject), *left_out]), champion)
+    if reference.empty:
+        return know_nothing(subject, "The reference has no image that is not among these themselves.", champion)
     comparison = prepare(current, reference, options.policy, champion.classes)
     measured = measure(comparison)
     watched = count_watched(objects, champion.version) if subject.counts_watch else 0
     about = {"subject": subject.kind, "name": subject.name, "when": datetime.now(UTC)}
     about |= {"champion": champion.version, "snapshot_id": snapshot_id}
-    drift = judge(comparison, measured.scores, options.policy, watched).model_copy(update=about)
-    if options.hold and subject.kind == "batch" and drift.state is DriftState.HOLD:
-        drift = hold_batch(objects, drift)
+    drift = judge(comparison, measured.scores, options.policy, watched)
+    drift = drift.model_copy(update={**about, "notes": (*left_out, *notes, *drift.notes)})
+    if drift.state is DriftState.HOLD:
+        drift = _hold(objects, drift, subject, comparison.new_sources, hold=options.hold)
     drifted = _show(objects, rows, drift.drifted)
     typical = _show(objects, load_snapshot(objects, snapshot_id), drift.typical) if drift.typical else []
     return reports.write_drift_report(objects, drift, measured.html, measured.run, drifted, typical)
 
 
+def _hold(
+    objects: Objects, drift: DriftOutcome, subject: Subject, new_sources: Sequence[str], *, hold: bool
+) -> DriftOutcome:
+    """Let wait what the policy says should; where that is not asked for, say whether it waits already."""
+    if hold and subject.kind == "batch":
+        return hold_batch(objects, drift)
+    if hold and subject.kind == "night":
+        known = [name for name in subject.unjudged if name.partition(".")[0] not in new_sources]
+        return hold_night(objects, drift, known)
+    return drift.model_copy(update={"held": bool(find_waiting(objects, subject.batches))})
+
+
 def _build_frames(
     subject: Subject, rows: pd.DataFrame, champion: ChampionSummary, run_id: str, snapshot_id: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Frames of the new images and of the reference; both are empty where there is no new image."""
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Frames of the new images and of the reference, and notes; both are empty where there is no new image."""
     settings = Settings()
     store = open_store(settings)
     served = pd.DataFrame()
+    notes: tuple[str, ...] = ()
     if subject.kind == "served" and subject.since and subject.until:
-        served = build_served(store.objects, subject.since, subject.until, run_id, champion.classes)
+        served, notes = build_served(store.objects, subject.since, subject.until, run_id, champion.classes)
     if rows.empty and served.empty:
-        return served, served
-    model = _load_model(settings, run_id)
-    reference = load_or_build_reference(store, model, run_id, snapshot_id)
+        return served, served, ()
+    model, reference = _open_champion(settings, run_id, snapshot_id)
     current = served if rows.empty else build_current(store, model, rows, reference.axes)
-    # Without an embedding of the new images that of the known ones would only tell the two apart.
-    seen = EMBEDDING if EMBEDDING[0] not in current else ()
-    return current, reference.frame.drop(columns=[*seen], errors="ignore")
+    learned = set(load_snapshot(store.objects, champion.snapshot_id, "train")["image_id"])
+    current, seen = forget_learned(current, learned, champion.classes)
+    known, shared = part_from(forget_learned(reference.frame, learned, champion.classes)[0], current)
+    notes += _note(seen, "The champion has learned from {} of these images: its answers to them are not compared.")
+    notes += _note(shared, "Of the reference {} images are left out, for they are among these themselves.")
+    # Were these known of one side alone, they would only tell the two apart.
+    alone = [*([] if "source" in current else ["source"]), *(() if EMBEDDING[0] in current else EMBEDDING)]
+    return current, known.drop(columns=alone, errors="ignore"), notes
+
+
+def _note(count: int, words: str) -> tuple[str, ...]:
+    return (words.format(f"{count:,}"),) if count else ()
+
+
+@lru_cache(maxsize=1)
+def _open_champion(settings: Settings, run_id: str, snapshot_id: str) -> tuple["keras.Model", Reference]:
+    """The model of a run and what it is compared with, for all subjects of one run of `monitor`."""
+    from xray_model.network import network
+
+    with Registry(settings).model_file(run_id) as path:
+        model = network.load(path)
+    return model, load_or_build_reference(open_store(settings), model, run_id, snapshot_id)
+
+
+close_champion = _open_champion.cache_clear
+"""Let go of the model and the reference that `compare` keeps from one subject to the next."""
+
+
+def find_sources(objects: Objects, champion: ChampionSummary, run_id: str) -> tuple[str, ...]:
+    """Sources whose images alone the champion is trained on; none where it is trained on all, or nobody can tell."""
+    try:
+        snapshot = load_retraining(objects, run_id).snapshot
+    except ObjectNotFound:
+        return ()
+    if snapshot is None or OTHER_SOURCE not in snapshot.excluded:
+        return ()
+    return tuple(load_snapshot(objects, champion.snapshot_id)["source"].unique())
 
 
 def count_watched(objects: Objects, champion: int) -> int:
@@ -191,13 +259,6 @@ def _say_nothing(subject: Subject) -> str:
     if subject.kind == "window" and not subject.batches:
         return f"No batch came from {subject.name}."
     return "None of its images trains or waits to."
-
-
-def _load_model(settings: Settings, run_id: str) -> "keras.Model":
-    from xray_model.network import network
-
-    with Registry(settings).model_file(run_id) as path:
-        return network.load(path)
 
 
 def _show(objects: Objects, rows: pd.DataFrame, image_ids: tuple[str, ...]) -> list[reports.Picture]:

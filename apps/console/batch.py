@@ -19,6 +19,7 @@ from storage.desk import CLUES, Desk, Review, count_reasons
 from storage.distributions import Spread
 from storage.reports import keys
 from storage.reports.drift_records import find_latest
+from storage.settling import settle_drift
 from xray_model.data.causes import Share, share_out
 from xray_model.data.labels import FINDINGS
 
@@ -54,6 +55,7 @@ class Clue:
 def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
     """The page of one batch."""
     review = desk.review(batch_id)
+    drift = find_latest(desk.objects, "batch", batch_id)
     choice = Choice.of(request.query_params, review)
     chosen = choice.select(review)
     page = paginate(chosen.index.tolist(), choice.page, PAGE)
@@ -64,7 +66,7 @@ def show_batch(batch_id: str, request: Request, visitor: SignedIn, desk: OpenedD
         batch=review.outcome,
         review=review,
         headline=words.batch_headline(review),
-        drift=find_latest(desk.objects, "batch", batch_id),
+        drift=drift and settle_drift(drift, {batch_id: review.statuses}),
         cause=words.cause_sentence(review.cause) if review.cause else None,
         statuses=_statuses(review, choice),
         reasons=_reasons(review, choice),

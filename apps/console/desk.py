@@ -16,8 +16,9 @@ from storage.reports import keys
 from storage.reports.drift_records import find_latest
 from storage.reports.drift_timeline import mark_nights
 from storage.reports.history import draw_champions
-from storage.reports.records import read_nights
+from storage.reports.records import NightRecord, read_nights
 from storage.reports.words import quiet_headline
+from storage.settling import settle_night
 from xray_model.outcomes import BatchStatus, DriftState
 
 router = APIRouter()
@@ -55,6 +56,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         if one.outcome.status is BatchStatus.REFUSED and datetime.now(UTC) - one.committed < _RECENT
     ]
     nights = read_nights(desk.objects, _NIGHTS).nights
+    counts = {one.outcome.batch_id: one.statuses for one in batches}
     entries = ledger.load_entries(desk.objects)
     champion, waiting = ledger.champion_of(entries), ledger.find_waiting(entries)
     return render_page(
@@ -72,7 +74,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         news=quiet_headline(nights[0].night) if nights else "",
         champion=champion,
         history=draw_champions(nights, champion, entries) if champion else "",
-        marks=mark_nights(nights),
+        marks=mark_nights([NightRecord(settle_night(one.night, counts), one.page) for one in nights]),
         compared=desk.objects.exists(keys.DRIFTS),
     )
 

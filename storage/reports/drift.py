@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from storage.reports import charts, drift_words, keys
 from storage.reports.drift_columns import divide_by_family, rank_columns
-from storage.reports.drift_index import write_drift_index
+from storage.reports.drift_index import NIGHTS_READ, settle_nights, write_drift_index
 from storage.reports.drift_records import find_drifts
 from storage.reports.drift_timeline import MARKS, DriftMark, mark_drifts, mark_nights
 from storage.reports.pictures import Picture, write_pictures
-from storage.reports.records import read_nights
+from storage.reports.records import NightRecord, read_nights
 from storage.reports.rendering import render_page
 from xray_model.outcomes import ColumnDrift, DriftOutcome
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 PICTURES = 12
 """Of the new images that look least like the reference, and as many typical ones."""
 _CHARTED = 3
-_NIGHTS_READ = 60
-"""To find `MARKS` of them that had new batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,7 @@ def write_drift_report(
     page = keys.drift_page(drift)
     report_key = None if report_html is None else keys.evidently_page(page)
     told = drift.model_copy(update={"page_key": page, "report_key": report_key})
+    nights = settle_nights(objects, read_nights(objects, NIGHTS_READ).nights)
     if not objects.exists(page):
         if report_html is not None:
             objects.create(keys.evidently_page(page), report_html)
@@ -86,11 +85,11 @@ def write_drift_report(
             "typical": write_pictures(objects, folder, "typical", typical[:PICTURES]),
             "class_news": drift_words.class_sentence(told.classes),
             "families": divide_by_family(told.columns),
-            "marks": _mark(objects, told, page),
+            "marks": _mark(objects, told, page, nights),
         }
         objects.create(page, render_page("drift.html", page, values))
     objects.create(keys.drift_record(page), told.model_dump_json(indent=1).encode())
-    write_drift_index(objects)
+    write_drift_index(objects, nights)
     return told
 
 
@@ -111,13 +110,13 @@ def _choose_charted(drift: DriftOutcome) -> list[ColumnDrift]:
     return sorted(ranked, key=lambda column: (not column.moved, column.chart is None))[:_CHARTED]
 
 
-def _mark(objects: "Objects", drift: DriftOutcome, page: str) -> list[DriftMark]:
+def _mark(objects: "Objects", drift: DriftOutcome, page: str, nights: Sequence[NightRecord]) -> list[DriftMark]:
     """What came before, the nights or what was asked in service, and last the page's own comparison."""
     if drift.when is None:
         return []
     if drift.subject == "served":
         before = mark_drifts(find_drifts(objects, MARKS, "served").drifts)
     else:
-        before = mark_nights(read_nights(objects, _NIGHTS_READ).nights)
+        before = mark_nights(nights)
     earlier = [mark for mark in before if mark.page != page and mark.when < drift.when]
     return [*earlier[1 - MARKS :], DriftMark(drift, drift.when, page, here=True)]

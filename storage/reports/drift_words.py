@@ -32,8 +32,10 @@ def drift_headline(drift: DriftOutcome) -> str:
 def drift_news(drift: DriftOutcome) -> str:
     """The same without what was compared, for where that stands beside it."""
     match drift.state:
+        case DriftState.HOLD if drift.held:
+            return f"was held for a decision{_because(drift)}"
         case DriftState.HOLD:
-            return f"needs a decision{_because(drift)}"
+            return f"looks all too different, and does not wait{_because(drift)}"
         case DriftState.RETRAIN:
             return f"asks for a retraining{_because(drift)}"
         case DriftState.WATCH:
@@ -47,24 +49,8 @@ def drift_news(drift: DriftOutcome) -> str:
 def advise_drift(drift: DriftOutcome) -> tuple[Action, ...]:
     """What to do about a comparison, naming only what this version can do."""
     match drift.state:
-        case DriftState.HOLD if drift.subject == "batch":
-            batch = shlex.quote(drift.name)
-            return (
-                Action(
-                    "Look at the pictures below. The night holds such a batch, so that its images train nothing until "
-                    "somebody decides; a comparison on demand only looks."
-                ),
-                Action(
-                    "If the images are right as they are, release them and say why: they join the next training.",
-                    f"xray review release {batch} --why REASON",
-                ),
-                Action(
-                    "If they are not, reject them, and send corrected ones under a new name.",
-                    f"xray review reject {batch} --why REASON",
-                ),
-            )
         case DriftState.HOLD:
-            return (Action("Look at the pictures below, and at the batches that they came with."),)
+            return _advise_hold(drift)
         case DriftState.RETRAIN:
             return (
                 Action(
@@ -80,6 +66,27 @@ def advise_drift(drift: DriftOutcome) -> tuple[Action, ...]:
             return (Action("Nothing is needed from you."),)
         case DriftState.UNKNOWN:
             return (Action("Nothing was compared, which does not say that nothing moved."),)
+
+
+def _advise_hold(drift: DriftOutcome) -> tuple[Action, ...]:
+    batch = shlex.quote(drift.name)
+    if drift.subject != "batch":
+        if not drift.held:
+            return (Action("Look at the pictures below, and where they came from. No image waits because of them."),)
+        told = "Look at the pictures below, and decide on the batches that wait. This names them:"
+        return (Action(told, "xray review list"),)
+    reject = f"xray review reject {batch} --why REASON"
+    if not drift.held:
+        told = "The batch does not wait: its images join the next training. If they should not, reject them."
+        return (Action("Look at the pictures below."), Action(told, reject))
+    return (
+        Action("Look at the pictures below. The images train nothing until somebody has decided."),
+        Action(
+            "If the images are right as they are, release them and say why: they join the next training.",
+            f"xray review release {batch} --why REASON",
+        ),
+        Action("If they are not, reject them, and send corrected ones under a new name.", reject),
+    )
 
 
 def column_sentence(column: ColumnDrift) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.ledger import load_entries
 from storage.reports import figures, keys, words
-from storage.reports.drift_index import write_drift_index
+from storage.reports.drift_index import NIGHTS_READ, settle_nights, write_drift_index
 from storage.reports.drift_timeline import DriftMark, mark_nights
 from storage.reports.entries import BatchEntry, list_entry, waiting_entry
 from storage.reports.history import draw_champions, list_versions
@@ -55,8 +55,8 @@ def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
         The page's key.
     """
     write_validation_index(objects)
-    write_drift_index(objects)
     found = read_nights(objects, NIGHTS_LISTED)
+    write_drift_index(objects, settle_nights(objects, found.nights[:NIGHTS_READ]))
     values: dict[str, Any] = {
         "latest": None,
         "headline": "Nothing has run yet",
@@ -95,7 +95,7 @@ def _values(objects: "Objects", nights: Sequence[NightRecord], counts: "Counts")
     pages = set(objects.list_folders(keys.MODELS))
     entries = load_entries(objects)
     versions = list_versions(nights, pages, entries)
-    drift = mark_nights(nights)
+    drift = mark_nights(settled)
     return {
         "latest": latest,
         "headline": words.waiting_headline([batch for batch, _ in waiting]) if waiting else latest.headline,

@@ -1,7 +1,7 @@
 """The reports' words for what the outcomes hold: one plain word or sentence for each."""
 
 from storage.reports import figures
-from xray_model.outcomes import BatchOutcome, Decision, DriftFamily, DriftState, DriftSubject
+from xray_model.outcomes import BatchOutcome, Decision, DriftFamily, DriftOutcome, DriftState, DriftSubject
 
 _LOWERED = {
     "A", "All", "An", "Bad", "Eight", "Fewer", "Five", "Four", "It", "Its", "Kept", "More", "Moved", "Never", "New",
@@ -49,6 +49,8 @@ _DRIFT = {
     DriftState.RETRAIN: "retrain",
     DriftState.HOLD: "hold",
 }
+_NOT_HELD = "apart, does not wait"
+"""Of `hold` where nothing waits: a person decided, or nobody asked for a hold."""
 _DRIFT_MARKS = {
     DriftState.UNKNOWN: "?",
     DriftState.OK: "=",
@@ -90,9 +92,9 @@ def suite_words(suite: str) -> str:
     return _SUITES.get(suite, suite or "Expectations")
 
 
-def drift_words(state: DriftState) -> str:
-    """One word or two for a drift state."""
-    return _DRIFT[state]
+def drift_words(drift: DriftOutcome) -> str:
+    """One word or a few for what a comparison came to."""
+    return _NOT_HELD if drift.state is DriftState.HOLD and not drift.held else _DRIFT[drift.state]
 
 
 def drift_mark(state: DriftState) -> str:

@@ -49,7 +49,7 @@ def announced(store: Store, monkeypatch: pytest.MonkeyPatch) -> Announced:
         state = DriftState(subject.name) if subject.kind == "batch" else DriftState.RETRAIN
         return DriftOutcome(
             state=state,
-            reasons=("Told.",),
+            reasons=("Told.", *subject.unjudged),
             subject=subject.kind,
             name=subject.name,
             page_key="page",
@@ -103,14 +103,15 @@ def test_a_retraining_is_announced(announced: Announced) -> None:
 
 
 def test_a_night_of_one_batch_is_compared_once(announced: Announced) -> None:
-    """The batch's comparison is the night's too; of several batches the night has its own."""
+    """The batch's comparison is the night's too; several have one together, which is told what theirs left open."""
     alone = monitor(batches=("watch",), night="n")
     assert [(drift.subject, drift.name, drift.state) for drift in alone.drifts] == [
         ("batch", "watch", DriftState.WATCH),
         ("night", "n", DriftState.WATCH),
     ]
     assert alone.of("night")[0].page_key == alone.of("batch")[0].page_key
-    several = monitor(batches=("watch", "ok"), night="n", announce=False)
+    several = monitor(batches=("watch", "ok", "unknown", "hold", "foreseen"), night="n", announce=False)
+    assert several.of("night")[0].reasons[1:] == ("unknown", "hold", "foreseen")
     assert [drift.state for drift in several.of("night")] == [DriftState.RETRAIN]
 
 

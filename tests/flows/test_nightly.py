@@ -28,6 +28,7 @@ from storage.settings import Settings
 from storage.snapshots import build_snapshot
 from storage.store import Store, open_store
 from tasks.holding import hold_batch
+from tests.storage.reports.comparing import compared
 from xray_model.config import (
     GatePolicy,
     IngestOptions,
@@ -47,6 +48,7 @@ from xray_model.data.phantoms import (
     write_class_folders,
 )
 from xray_model.outcomes import (
+    BatchOutcome,
     BatchStatus,
     DriftOutcome,
     DriftState,
@@ -123,6 +125,17 @@ def test_two_nights(home: Path, cohort: Path, tmp_path: Path) -> None:
     assert store.objects.exists(third.drift.page_key)
     assert [drift.name for drift in third.batch_drift] == [batch.batch_id for batch in third.batches]
     assert len(load_entries(store.objects)) == 2
+
+
+def test_a_night_keeps_its_batches_without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are on the page of each batch, and every page of drift reads sixty nights; all else is kept."""
+    found = tuple(compared(subject=subject) for subject in ("batch", "night"))
+    monkeypatch.setattr(night_flow, "monitor", lambda _: MonitorOutcome(drifts=found))
+    batch = BatchOutcome(batch_id="a.b.1", source="a", name="b", status=BatchStatus.ACCEPTED, accepted=1)
+    night, (each,) = night_flow.monitor_or_explain((batch,), "n", MonitorOptions())
+    assert night == found[1]
+    assert not any(column.chart for column in each.columns)
+    assert [column.score for column in each.columns] == [column.score for column in night.columns]
 
 
 def test_batch_that_looks_all_too_different_waits(home: Path, cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Drift frames: what is known of an image and nothing else, computed once, as it counts now."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from storage.catalog import catalog_key, commit_batch
 from storage.decisions import record_decision
-from storage.references import reference_key
+from storage.references import Reference, reference_key, save_reference
 from storage.scoring_log import append_scores
 from storage.shards import load_shard
 from storage.store import Store
@@ -30,7 +31,7 @@ from xray_model.network import inference, network
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 ANSWERS = ["p_covid", "p_normal", "predicted", "uncertainty"]
-NEW = "clinic.new.111111111111"
+NEW, LATE = "clinic.new.111111111111", "clinic.new.222222222222"
 
 
 @pytest.fixture
@@ -75,6 +76,22 @@ def test_a_reference_is_computed_once(store: Store, known: pd.DataFrame, monkeyp
     pd.testing.assert_frame_equal(first.frame, third.frame)
 
 
+def test_of_two_runs_that_make_a_reference_the_first_counts(
+    store: Store, known: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second goes on with what the first kept, so that all comparisons are with one reference."""
+    model = make_model()
+
+    def be_overtaken(*about: Any) -> Reference:
+        made = build_reference(*about)
+        first = Reference(made.frame.assign(mean=1.0), made.axes)
+        assert save_reference(store.objects, "run", SNAPSHOT, first)
+        return made
+
+    monkeypatch.setattr(drift_frames, "build_reference", be_overtaken)
+    assert set(load_or_build_reference(store, model, "run", SNAPSHOT).frame["mean"]) == {1.0}
+
+
 def test_new_images_are_put_on_the_references_axes(
     store: Store, known: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +100,7 @@ def test_new_images_are_put_on_the_references_axes(
     model = make_model()
     axes = build_reference(store, model, SNAPSHOT).axes
     assert axes is not None
-    rows = load_new_rows(store.objects, [NEW]).sample(frac=1, random_state=0)
+    rows = load_new_rows(store.objects, [NEW], CLASSES)[0].sample(frac=1, random_state=0)
     frame = build_current(store, model, rows, axes)
     frozen, head = network.split(model)
     pixels = load_shard(store.objects, NEW, 0)[rows["row"].to_numpy(np.intp)]
@@ -95,17 +112,40 @@ def test_new_images_are_put_on_the_references_axes(
 
 
 def test_new_images_are_compared_as_they_count_now(store: Store, known: pd.DataFrame) -> None:
-    """What a person took out is not among them, and a finding is the one that a person gave."""
+    """What a person took out is not among them, nor what has another finding now than the model tells apart."""
     commit_squares(store, "new", 4)
-    for action, image, more in (("reject", 0, {}), ("relabel", 1, {"label": "pneumonia"})):
+    changes: list[tuple[str, int, dict[str, str]]] = [
+        ("reject", 0, {}),
+        ("relabel", 1, {"label": "normal"}),
+        ("relabel", 2, {"label": "pneumonia"}),
+    ]
+    for action, image, more in changes:
         images = (f"new-image-{image}",)
         record_decision(
             store.objects, propose(batch_id=NEW, action=action, image_ids=images, who="ada", why="seen", **more)
         )
-    frame = build_current(store, make_model(), load_new_rows(store.objects, [NEW]), None)
-    assert frame["image_id"].tolist() == [f"new-image-{place}" for place in (1, 2, 3)]
-    assert frame["label"].tolist() == ["pneumonia", "covid", "covid"]
+    rows, notes = load_new_rows(store.objects, [NEW], CLASSES)
+    frame = build_current(store, make_model(), rows, None)
+    assert frame["image_id"].tolist() == [f"new-image-{place}" for place in (1, 3)]
+    assert frame["label"].tolist() == ["normal", "covid"]
     assert not set(EMBEDDING) & set(frame)
+    assert notes == ("Not compared, since no training takes them in: 1 images of a finding that was not asked for.",)
+
+
+def test_images_that_no_training_takes_in_are_not_compared(store: Store) -> None:
+    """Those of a file that was sent again since, and those of a source that the champion is not trained on."""
+    rows = commit_squares(store, "new", 3)
+    late = rows.iloc[:1].assign(batch_id=LATE, image_id="late-image", revision=1)
+    commit_batch(
+        store.objects, late, BatchOutcome(batch_id=LATE, source="clinic", name="new", status=BatchStatus.ACCEPTED)
+    )
+    chosen, notes = load_new_rows(store.objects, [NEW], CLASSES, ["clinic"])
+    assert chosen["image_id"].tolist() == ["new-image-1", "new-image-2"]
+    assert notes == ("Not compared, since no training takes them in: 1 images replaced by a file sent later.",)
+    assert load_new_rows(store.objects, [LATE], CLASSES)[0]["image_id"].tolist() == ["late-image"]
+    chosen, notes = load_new_rows(store.objects, [NEW], CLASSES, ["elsewhere"])
+    assert chosen.empty
+    assert "2 images from a source that was not asked for" in notes[1]
 
 
 def test_facts_are_those_of_the_row_with_pixels(store: Store) -> None:
@@ -132,7 +172,7 @@ def test_a_snapshot_whose_batch_is_gone_is_said(store: Store, known: pd.DataFram
 
 
 def test_what_was_served_is_a_frame(store: Store) -> None:
-    """Each image counts as a patient; what the writer knew is compared, and what it did not is missing."""
+    """Each image counts as a patient, once; what the writer knew is compared, and what it did not is missing."""
     today = datetime.now(UTC)
     scores = pd.DataFrame(
         {
@@ -149,13 +189,16 @@ def test_what_was_served_is_a_frame(store: Store) -> None:
             "e_00": 0.5,
         }
     )
+    append_scores(store.objects, scores.assign(p_covid=0.25, p_normal=0.75).iloc[1:])
     append_scores(store.objects, scores)
     days = (today.date() - timedelta(days=1), today.date() + timedelta(days=1))
-    frame = build_served(store.objects, *days, "run", CLASSES)
+    frame, notes = build_served(store.objects, *days, "run", CLASSES)
+    assert "names no patient" in notes[0]
+    assert notes[1].startswith("2 times")
     assert frame["patient_id"].tolist() == frame["image_id"].tolist() == scores["image_id"].tolist()
     assert frame["uncertainty"].round(3).tolist() == [1.0, 0.811, 0.0]
     assert frame["bits"].tolist() == ["8", pd.NA, "12"]
     assert frame["e_00"].tolist() == [0.5] * 3
-    assert frame["source"].isna().all()
-    assert build_served(store.objects, *days, "another run", CLASSES).empty
-    assert build_served(store.objects, date(2020, 1, 1), date(2020, 1, 2), "run", CLASSES).empty
+    assert "source" not in frame
+    assert build_served(store.objects, *days, "another run", CLASSES)[0].empty
+    assert build_served(store.objects, date(2020, 1, 1), date(2020, 1, 2), "run", CLASSES)[0].empty

@@ -1,26 +1,44 @@
 """Monitoring: what is looked at, what a comparison comes to, and what follows from it."""
 
+import io
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from storage import decisions
+from storage.catalog import load_rows
 from storage.decisions import load_decisions, load_rows_now, record_decision
+from storage.references import Reference
 from storage.reports import read_drifts, write_night_page
+from storage.retrainings import save_retraining
 from storage.scoring_log import append_scores
+from storage.snapshots import OTHER_SOURCE, snapshot_key
 from storage.store import Store
 from tasks import monitoring
 from tasks.drift import Measured
-from tasks.holding import follow_holds, hold_batch
-from tasks.monitoring import Subject, announce_retrain, choose_subjects, compare, count_watched
+from tasks.drift_frames import load_or_build_reference
+from tasks.holding import find_waiting, follow_holds, hold_batch
+from tasks.monitoring import (
+    Subject,
+    announce_retrain,
+    choose_subjects,
+    close_champion,
+    compare,
+    count_watched,
+    find_sources,
+)
 from tests.tasks.seeing import CLASSES, SNAPSHOT, commit_squares, make_model, one_model, put_snapshot
 from xray_model.config import DriftPolicy, MonitorOptions
 from xray_model.data.decisions import MONITOR, Action, propose
 from xray_model.evaluation.drift.comparison import Comparison
 from xray_model.evaluation.drift.judging import score_columns
+from xray_model.evaluation.drift.preparing import prepare
 from xray_model.network import network
 from xray_model.outcomes import (
     BatchOutcome,
@@ -32,6 +50,7 @@ from xray_model.outcomes import (
     Interval,
     NightOutcome,
     RetrainOutcome,
+    SnapshotOutcome,
 )
 
 OPTIONS = MonitorOptions(policy=DriftPolicy(permutations=200))
@@ -49,7 +68,7 @@ CHAMPION = ChampionSummary(
 
 
 @pytest.fixture
-def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChampionSummary:
+def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChampionSummary]:
     """A model in service with its snapshot of 160 squares; distances are measured without Evidently."""
     put_snapshot(store, commit_squares(store, "known", 160))
     network.save(make_model(), tmp_path / "model.keras")
@@ -69,7 +88,9 @@ def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
     monkeypatch.setattr(monitoring, "Registry", OneModel)
     monkeypatch.setattr(monitoring, "measure", measure)
-    return CHAMPION
+    close_champion()
+    yield CHAMPION
+    close_champion()
 
 
 def compare_batch(batch_id: str = NEW) -> DriftOutcome:
@@ -117,13 +138,117 @@ def test_a_batch_that_looks_all_too_different_waits(store: Store, champion: Cham
     assert load_decisions(store.objects)[NEW] == [hold]
 
 
+def compare_night(*batches: str, **options: object) -> list[DriftOutcome]:
+    """Batches and their night, as the flow compares them."""
+    found: list[DriftOutcome] = []
+    chosen = OPTIONS.model_copy(update={"batches": batches, "night": "n", **options})
+    for subject in choose_subjects.fn(chosen):
+        found.append(compare.fn(subject.after(found), CHAMPION, "run", chosen))
+    return found
+
+
+def test_a_held_night_holds_the_batches_too_small_to_tell(store: Store, champion: ChampionSummary) -> None:
+    """Three dark batches of 20 patients wait with their night, and one that by itself looks alike does not."""
+    small = [f"clinic.new{place}.111111111111" for place in range(3)]
+    for place in range(3):
+        commit_squares(store, f"new{place}", 20, level=40)
+    commit_squares(store, "new", 40)
+    *each, night = compare_night(*small, NEW)
+    assert [one.state for one in each] == [DriftState.UNKNOWN] * 3 + [DriftState.OK]
+    assert (night.state, night.held) == (DriftState.HOLD, True)
+    assert night.reasons[-1].endswith("clinic / new0, clinic / new1, clinic / new2.")
+    held = load_rows_now(store.objects, ["batch_id"], statuses=("held",))
+    assert sorted(held["batch_id"].unique()) == small
+    batch = BatchOutcome(batch_id=small[0], source="clinic", name="new0", status=BatchStatus.ACCEPTED, accepted=20)
+    (told,) = follow_holds.fn((batch,))
+    assert (told.status, told.held) == (BatchStatus.HELD, 20)
+    assert told.reasons[0].startswith("The images of the night as a whole look all too different")
+
+
+def test_a_night_that_only_looks_holds_nothing(store: Store, champion: ChampionSummary) -> None:
+    """The state is told, and that nothing waits."""
+    small = [f"clinic.new{place}.111111111111" for place in range(3)]
+    for place in range(3):
+        commit_squares(store, f"new{place}", 20, level=40)
+    night = compare_night(*small, hold=False)[-1]
+    assert (night.state, night.held) == (DriftState.HOLD, False)
+    assert load_decisions(store.objects) == {}
+
+
+def test_images_that_the_champion_knows_are_not_compared_with_themselves(
+    store: Store, champion: ChampionSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it answers to images it has learned from is left out, and the reference is without those compared."""
+    snapshot = pd.read_parquet(io.BytesIO(store.objects.get(snapshot_key(SNAPSHOT))))
+    commit_squares(store, "old", 60)
+    rows = load_rows(store.objects, list(snapshot.columns), ["clinic.old.111111111111"])
+    put_snapshot(store, pd.concat([snapshot, rows]))
+    seen: list[pd.DataFrame] = []
+
+    def look_and_prepare(current: pd.DataFrame, reference: pd.DataFrame, *about: Any) -> Comparison:
+        seen.extend([current, reference])
+        return prepare(current, reference, *about)
+
+    monkeypatch.setattr(monitoring, "prepare", look_and_prepare)
+    found = compare_batch("clinic.old.111111111111")
+    current, reference = seen
+    learned = current["image_id"].isin(rows["image_id"][rows["split"] == "train"])
+    answers = ["p_covid", "p_normal", "predicted", "uncertainty", "e_00"]
+    assert learned.sum() == 30
+    assert current.loc[learned, answers].isna().all().all()
+    assert current.loc[~learned, answers].notna().all().all()
+    assert current[["mean", "sex"]].notna().all().all()
+    assert len(reference) == 160
+    assert not set(current["image_id"]) & set(reference["image_id"])
+    assert found.notes[0].startswith("The champion has learned from 30 of these images")
+    assert found.notes[1].startswith("Of the reference 60 images are left out")
+
+
+def test_a_reference_of_these_images_alone_says_nothing(store: Store, champion: ChampionSummary) -> None:
+    """A batch that is all the champion has seen is compared with nothing, and that is said."""
+    found = compare_batch("clinic.known.111111111111")
+    assert found.state is DriftState.UNKNOWN
+    assert found.reasons == ("The reference has no image that is not among these themselves.",)
+
+
+def test_a_champion_of_some_sources_is_not_asked_about_others(store: Store, champion: ChampionSummary) -> None:
+    """Its training left images of other sources out, as it will the next time: they are not compared."""
+    assert find_sources(store.objects, CHAMPION, "run") == ()
+    snapshot = SnapshotOutcome(snapshot_id=SNAPSHOT, counts={}, patients={}, excluded={OTHER_SOURCE: 9})
+    save_retraining(store.objects, "run", RetrainOutcome(trained=True, reasons=(), snapshot=snapshot))
+    assert find_sources(store.objects, CHAMPION, "run") == ("clinic",)
+
+
+def test_model_and_reference_are_opened_once_for_all_subjects(
+    store: Store, champion: ChampionSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the run lets go of them."""
+    opened: list[str] = []
+
+    def load_or_build(*about: Any) -> Reference:
+        opened.append(str(about[-1]))
+        return load_or_build_reference(*about)
+
+    monkeypatch.setattr(monitoring, "load_or_build_reference", load_or_build)
+    commit_squares(store, "new", 31)
+    for _ in range(2):
+        compare_batch()
+    assert len(opened) == 1
+    close_champion()
+    compare_batch()
+    assert len(opened) == 2
+
+
 def test_a_hold_that_is_switched_off_changes_nothing(store: Store, champion: ChampionSummary) -> None:
     """The state is told all the same."""
     commit_squares(store, "new", 60, level=60)
     subject = Subject(kind="batch", name=NEW, batches=(NEW,))
-    found = compare.fn(subject, CHAMPION, "run", OPTIONS.model_copy(update={"hold": False}))
-    assert found.state is DriftState.HOLD
+    looking = OPTIONS.model_copy(update={"hold": False})
+    found = compare.fn(subject, CHAMPION, "run", looking)
+    assert (found.state, found.held) == (DriftState.HOLD, False)
     assert load_decisions(store.objects) == {}
+    assert compare_batch().held
+    assert compare.fn(subject, CHAMPION, "run", looking).held
 
 
 def test_nothing_to_compare_is_said(store: Store, champion: ChampionSummary) -> None:
@@ -175,6 +300,10 @@ def test_what_was_served_is_compared(store: Store, champion: ChampionSummary) ->
     assert found.images == 60
     assert [column.name for column in found.columns if column.moved and column.name == "mean"], found
     assert found.state not in {DriftState.OK, DriftState.UNKNOWN}
+    append_scores(store.objects, scores.drop(columns="source").assign(run_id="other run"))
+    found = compare.fn(Subject(kind="served", name="lately", **days), CHAMPION, "other run", OPTIONS)
+    assert "source" not in {column.name for column in found.columns}
+    assert "unknown" not in str(found.reasons)
 
 
 @pytest.mark.parametrize(
@@ -237,10 +366,55 @@ def test_nights_on_watch_are_counted(store: Store, nights: list[tuple[str, int]]
 def test_what_a_person_let_in_is_not_held(store: Store) -> None:
     """The outcome says who did, and no decision is added; the same where a person took a hold back."""
     commit_squares(store, "new", 2)
-    decide(store, "release", "new-image-0")
+    decide(store, "release")
     found = hold_batch(store.objects, drift(DriftState.HOLD))
     assert "ada looked at it" in found.reasons[-1]
+    assert not found.held
     assert len(load_decisions(store.objects)[NEW]) == 1
+
+
+def test_the_release_of_one_image_bars_no_hold(store: Store) -> None:
+    """The others wait, the one that a person saw is trained on."""
+    commit_squares(store, "new", 3)
+    decide(store, "release", "new-image-0")
+    found = hold_batch(store.objects, drift(DriftState.HOLD))
+    assert (found.held, found.reasons) == (True, ("The images are darker.",))
+    assert load_rows_now(store.objects, ["status"], [NEW])["status"].tolist() == ["accepted", "held", "held"]
+
+
+def test_two_monitors_at_once_hold_a_batch_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look before either writes: it is one decision, and taking it back lets the images go."""
+    commit_squares(store, "new", 3)
+    checked = decisions._check
+    other = [drift(DriftState.HOLD, reasons=("The images are blurred.",))]
+
+    def check_then_be_overtaken(*about: Any) -> None:
+        checked(*about)
+        if other:
+            hold_batch(store.objects, other.pop())
+
+    monkeypatch.setattr(decisions, "_check", check_then_be_overtaken)
+    hold_batch(store.objects, drift(DriftState.HOLD))
+    monkeypatch.undo()
+    (hold,) = load_decisions(store.objects)[NEW]
+    decide(store, "undo", undoes=hold.id)
+    assert set(load_rows_now(store.objects, ["status"], [NEW])["status"]) == {"accepted"}
+
+
+def test_a_release_that_a_hold_overtakes_stands(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A steward releases the batch while it is being held: what the person said counts, and nothing waits."""
+    commit_squares(store, "new", 3)
+    checked = decisions._check
+
+    def check_then_release(proposal: Any, *about: Any) -> None:
+        checked(proposal, *about)
+        if proposal.action is Action.HOLD:
+            decide(store, "release")
+
+    monkeypatch.setattr(decisions, "_check", check_then_release)
+    assert not hold_batch(store.objects, drift(DriftState.HOLD)).held
+    assert {one.action for one in load_decisions(store.objects)[NEW]} == {Action.HOLD, Action.RELEASE}
+    assert set(load_rows_now(store.objects, ["status"], [NEW])["status"]) == {"accepted"}
 
 
 def test_a_taken_back_hold_is_not_repeated(store: Store) -> None:
@@ -249,6 +423,7 @@ def test_a_taken_back_hold_is_not_repeated(store: Store) -> None:
     assert hold_batch(store.objects, drift(DriftState.HOLD, reasons=("New\nmaker \x1b.", "x" * 3000))).reasons
     (hold,) = load_decisions(store.objects)[NEW]
     decide(store, "undo", undoes=hold.id)
+    assert not find_waiting(store.objects, [NEW])
     assert "took that back" in hold_batch(store.objects, drift(DriftState.HOLD)).reasons[-1]
     assert len(load_decisions(store.objects)[NEW]) == 2
 

@@ -105,7 +105,12 @@ class Proposal(BaseModel):
         return self
 
     def identify(self, token: str) -> str:
-        """16 hex digits: a digest of this proposal and of `token`, by which one sent twice is known."""
+        """16 hex digits: a digest of this proposal and of `token`, by which one sent twice is known.
+
+        A reading is held once at most: two monitors that hold it, each in its words, make one decision.
+        """
+        if self.action is Action.HOLD:
+            return hashlib.sha256(f"{Action.HOLD} {self.batch_id}".encode()).hexdigest()[:16]
         content = json.dumps([token, self.model_dump(mode="json", include=set(Proposal.model_fields))], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -182,13 +187,14 @@ def refuse_release(rows: pd.DataFrame, image_ids: Collection[str]) -> str | None
 def refuse_hold(decisions: Iterable[Decision]) -> str | None:
     """Why a batch with these decisions must not be held; None where it may.
 
-    What a person has seen and let in is not put before a person again.
+    A batch that a person has let in is not put before a person again. Images that were released by name stay in
+    whatever the batch comes to, and bar no hold of the others.
     """
     known = in_order(decisions)
     standing = standing_decisions(known)
-    released = next((one for one in standing.values() if one.action is Action.RELEASE), None)
+    released = next((one for one in standing.values() if one.action is Action.RELEASE and not one.image_ids), None)
     if released is not None:
-        return f"{released.who} looked at it and released images of it ({released.id})"
+        return f"{released.who} looked at it and released it ({released.id})"
     before = next((one for one in reversed(known) if one.action is Action.HOLD), None)
     if before is None:
         return None
@@ -225,8 +231,9 @@ def fold_decisions(
 ) -> pd.DataFrame:
     """What decisions make of one batch's rows.
 
-    A hold lets accepted rows wait, until they are released or it is undone. Held rows are compared with other images as
-    accepted ones are, so that it leaves no time in `decided`.
+    A hold lets accepted rows wait, until they are released or it is undone. It counts before all that persons decided,
+    whatever its time: one that was recorded while a steward released the batch takes nothing back. Held rows are
+    compared with other images as accepted ones are, so that it leaves no time in `decided`.
 
     A decision that names an image outweighs those on the whole batch, whichever came first: `release one` and
     `reject the batch` mean the same in both orders. Among decisions of one kind the later in (time, id) counts.
@@ -249,7 +256,8 @@ def fold_decisions(
     quarantined, can = status == "quarantined", never_released(rows).isna().to_numpy()
     changed_by: npt.NDArray[np.object_] = np.full(len(rows), None, object)
     decided = np.full(len(rows), "NaT", "datetime64[us]")
-    for decision in sorted(known, key=lambda one: bool(one.image_ids)):  # stable: in order within each kind
+    # Stable: in order within each kind.
+    for decision in sorted(known, key=lambda one: (bool(one.image_ids), one.action is not Action.HOLD)):
         if decision.action is Action.UNDO:
             continue
         if decision.image_ids:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from xray_model.outcomes.base import Interval, Outcome
 
@@ -107,6 +107,9 @@ class DriftOutcome(Outcome):
     """Image ids of new images that look least like the reference, the first least of all."""
     typical: tuple[str, ...] = ()
     """Image ids of images of the reference that look most like all of it."""
+    held: bool = False
+    """Of `hold`: whether images wait for a person because of it. They do not where a person let them in, or where it
+    was only looked at."""
     watched: int = 0
     """Nights in a row that ended on watch, this one included."""
     page_key: str | None = None
@@ -117,6 +120,11 @@ class DriftOutcome(Outcome):
     def share(self) -> float:
         """Share of the columns that moved, 0 to 1."""
         return sum(column.moved for column in self.columns) / len(self.columns) if self.columns else 0.0
+
+    def without_charts(self) -> Self:
+        """The same for where its page, which has the charts, is only led to."""
+        bare = tuple(column.model_copy(update={"chart": None}) for column in self.columns)
+        return self.model_copy(update={"columns": bare})
 
 
 class MonitorOutcome(Outcome):

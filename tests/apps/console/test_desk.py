@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from starlette.testclient import TestClient
 
+from storage.decisions import record_decision
 from storage.reports import keys, write_drift_report
 from storage.store import Store
 from tests.apps.console.filling import fill
 from tests.storage.reports.comparing import compared
+from xray_model.data.decisions import propose
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome, RetrainOutcome
 
 
@@ -54,3 +56,7 @@ def test_drift_leads_to_its_pages(stella: TestClient, store: Store) -> None:
     assert f'href="/{keys.DRIFTS}"' in page
     assert str(fine.page_key) not in page
     assert f'href="/{of_batch.page_key}">Drift: hold' in stella.get(f"/batches/{batch_id}").text
+    assert "<b>H</b> hold" in page
+    record_decision(store.objects, propose(batch_id=batch_id, action="release", who="stella", why="a new lamp"))
+    assert "<b>H</b> apart, does not wait" in stella.get("/").text
+    assert f'href="/{of_batch.page_key}">Drift: apart, does not wait' in stella.get(f"/batches/{batch_id}").text

@@ -80,6 +80,7 @@ def compared(
         compared_reference=1500 * known,
         columns=COLUMNS if known else (),
         notes=("The bits stored are the same everywhere.",),
+        held=state is DriftState.HOLD,
         classes=(ClassShare(label="covid", reference=0.4, recorded=0.49, estimated=estimated),) if known else (),
     )
     return outcome.model_copy(update=changes)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from storage.reports import terms
 from storage.reports.drift_words import advise_drift, class_sentence, column_sentence, drift_headline
 from tests.storage.reports.comparing import compared, drifted_column
 from xray_model.outcomes import ClassShare, DriftState, DriftSubject, Interval
@@ -14,7 +15,7 @@ from xray_model.outcomes import ClassShare, DriftState, DriftSubject, Interval
             DriftState.HOLD,
             "batch",
             "bimcv.b1.0a1b2c",
-            "bimcv / b1 needs a decision: a known source sends other pictures than before: brightness",
+            "bimcv / b1 was held for a decision: a known source sends other pictures than before: brightness",
         ),
         (
             DriftState.RETRAIN,
@@ -44,7 +45,20 @@ def test_only_a_batch_that_needs_a_decision_names_the_commands() -> None:
     held = [step.command for step in advise_drift(compared()) if step.command]
     assert held == [f"xray review {word} bimcv.b1.0a1b2c --why REASON" for word in ("release", "reject")]
     assert not any(step.command for step in advise_drift(compared(DriftState.OK)))
+    (command,) = [step.command for step in advise_drift(compared(subject="night")) if step.command]
+    assert command == "xray review list"
     assert "does not say that nothing moved" in advise_drift(compared(DriftState.UNKNOWN))[0].sentence
+
+
+def test_what_does_not_wait_is_not_said_to_wait() -> None:
+    """Where a hold was lifted, refused or never asked for, news, advice and mark say that nothing waits."""
+    free = compared(held=False)
+    assert "does not wait: a known source" in drift_headline(free)
+    assert "does not wait" in terms.drift_words(free) != terms.drift_words(compared())
+    assert [step.command for step in advise_drift(free) if step.command] == [
+        "xray review reject bimcv.b1.0a1b2c --why REASON"
+    ]
+    assert "No image waits" in advise_drift(compared(subject="window", held=False))[0].sentence
 
 
 def test_nights_on_watch_are_counted() -> None:

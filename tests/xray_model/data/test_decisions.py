@@ -36,7 +36,10 @@ def decide(action: str, *images: int, at: int = 0, **more: str) -> Decision:
     proposal = propose(
         batch_id="b", action=action, image_ids=[IMAGES[place] for place in images], who=who, why="seen", **more
     )
-    return Decision(**proposal.model_dump(), id=proposal.identify(str(at)), when=START + timedelta(seconds=at))
+    name = (
+        f"{at % 16**16:016x}" if action == "hold" else proposal.identify(str(at))
+    )  # so that a history can hold several
+    return Decision(**proposal.model_dump(), id=name, when=START + timedelta(seconds=at))
 
 
 def statuses_after(statuses: list[str], *decisions: Decision) -> list[str]:
@@ -135,7 +138,7 @@ def test_hold_takes_nothing_in_or_out(statuses: list[str], history: list[Decisio
 
 
 def test_hold_ends_by_a_release_or_an_undo() -> None:
-    """The accepted rows of a held batch wait; a release after it takes them in again, and so does its undo."""
+    """The accepted rows of a held batch wait; a release takes them in again, and so does its undo."""
     hold = decide("hold", at=1)
     statuses = ["accepted", "held", "quarantined"]
     assert statuses_after(statuses, hold) == ["held", "held", "quarantined"]
@@ -145,12 +148,31 @@ def test_hold_ends_by_a_release_or_an_undo() -> None:
     assert statuses_after(statuses, hold, decide("undo", at=2, undoes=hold.id)) == statuses
 
 
+@given(BATCHES, histories())
+def test_a_hold_never_outweighs_a_person(statuses: list[str], history: list[Decision]) -> None:
+    """Recorded after what persons decided or before it, it comes to the same: their word on a batch stands."""
+    late, early = (fold_decisions(rows_of(statuses), [*history, decide("hold", at=at)]) for at in (100, -100))
+    counting = ["status", "label", "decided"]
+    pd.testing.assert_frame_equal(late[counting], early[counting])
+    release = decide("release", at=50)
+    assert statuses_after(["accepted", "held"], release, decide("hold", at=51)) == ["accepted", "accepted"]
+
+
+def test_a_reading_is_held_once() -> None:
+    """Two monitors with other reasons and tokens name one hold; a hold of another reading is another."""
+    first, second, other = (
+        propose(batch_id=batch, action="hold", who=MONITOR, why=why).identify(why)
+        for batch, why in (("b", "darker"), ("b", "brighter"), ("c", "darker"))
+    )
+    assert first == second != other
+
+
 def test_what_a_person_let_in_is_not_held() -> None:
-    """Neither a batch with a standing release, nor one that is or was held; an undone release or a reject may be."""
-    hold, release = decide("hold", at=1), decide("release", 0, at=1)
+    """Neither a batch that was released, nor one that is or was held; one that had an image released may be."""
+    hold, release = decide("hold", at=1), decide("release", at=1)
     back = decide("undo", at=2, undoes=release.id)
     assert refuse_hold([]) is None
-    assert refuse_hold([decide("reject", 0), decide("relabel", label="normal")]) is None
+    assert refuse_hold([decide("reject", 0), decide("release", 1), decide("relabel", label="normal")]) is None
     assert "ada looked at it" in str(refuse_hold([release]))
     assert refuse_hold([release, back]) is None
     assert "was held for drift before" in str(refuse_hold([hold]))

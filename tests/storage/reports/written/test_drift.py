@@ -4,12 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import pandas as pd
 import pytest
 
+from storage.catalog import commit_batch
+from storage.decisions import count_statuses, record_decision
 from storage.objects import Objects
 from storage.reports import Picture, keys, write_batch_page, write_drift_report, write_index, write_night_page
 from tests.storage.reports.comparing import COLUMNS, compared
-from xray_model.outcomes import BatchOutcome, DriftOutcome, DriftState, NightOutcome
+from xray_model.data.decisions import propose
+from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -47,7 +51,7 @@ def test_page_shows_all_of_a_comparison(
     path = tmp_path / told.page_key
     page = page_of(path)
     for part in (
-        "bimcv / b1 needs a decision: a known source sends other pictures than before: brightness",
+        "bimcv / b1 was held for a decision: a known source sends other pictures than before: brightness",
         "243 images of 188 patients; 188 in the sample",
         "The brightness has changed: 148, before 112.",
         "New images least like the known ones",
@@ -201,3 +205,43 @@ def test_what_a_sender_wrote_is_escaped(
         text = objects.get(str(page)).decode()
         assert SCRIPT not in text
         assert "&lt;script&gt;" in text
+
+
+def test_what_a_steward_decided_waits_on_no_list(
+    objects: Objects, tmp_path: Path, make_night: Callable[..., NightOutcome], page_of: Callable[[Path], ReadPage]
+) -> None:
+    """Index and list say so once they are rebuilt, also by the next comparison; the page says what was, as it was."""
+    name = "bimcv.b1.111111111111"
+    came = BatchOutcome(batch_id=name, source="bimcv", name="b1", status=BatchStatus.HELD, read=2, held=2)
+    rows = {"image_id": ["a", "b"], "batch_id": name, "status": "held", "patient_id": "p", "split": "test", "shard": 0}
+    commit_batch(objects, pd.DataFrame(rows), came)
+    of_batch = write_drift_report(objects, compared(name=name), None, None, [], [])
+    of_night = write_drift_report(objects, compared(subject="night", name="n", day=1), None, None, [], [])
+    write_batch_page(objects, came, [], [], 0)
+    write_night_page(objects, make_night(1, came, drift=of_night))
+    pages = [tmp_path / write_index(objects, count_statuses(objects)), tmp_path / keys.DRIFTS]
+    assert all("H hold" in page_of(page).text for page in pages)
+    record_decision(objects, propose(batch_id=name, action="release", who="ada", why="a new lamp"))
+    write_drift_report(objects, compared(DriftState.OK, day=2), None, None, [], [])
+    assert "H hold" not in page_of(tmp_path / keys.DRIFTS).text
+    write_index(objects, count_statuses(objects))
+    assert not any("H hold" in page_of(page).text for page in pages)
+    assert all("H apart, does not wait" in page_of(page).text for page in pages)
+    assert "bimcv / b1 was held for a decision" in page_of(tmp_path / str(of_batch.page_key)).text
+
+
+def test_nights_are_read_once_for_a_page(
+    objects: Objects, make_night: Callable[..., NightOutcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timeline of the page and the list of all comparisons are made of one reading."""
+    write_night_page(objects, make_night(0))
+    read: list[bytes | str] = []
+    parsed = NightOutcome.from_json
+
+    def parse(text: bytes | str) -> NightOutcome:
+        read.append(text)
+        return parsed(text)
+
+    monkeypatch.setattr(NightOutcome, "from_json", parse)
+    write_drift_report(objects, compared(day=2), None, None, [], [])
+    assert len(read) == len(set(read)) == 2

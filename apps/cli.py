@@ -119,9 +119,9 @@ def nightly(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Any other option of training or gate, as often as needed: `--set rebalancing=smote`, "
-            "`--set augmentation.rotation=3`, `--set gate.require_approval=true`. A name there is not is answered with "
-            "those there are.",
+            help="Any other option of training, gate or drift, as often as needed: `--set rebalancing=smote`, "
+            "`--set augmentation.rotation=3`, `--set gate.require_approval=true`, `--set drift.number_hold=2`. A name "
+            "there is not is answered with those there are.",
         ),
     ] = None,
     waived: Annotated[
@@ -154,6 +154,7 @@ def nightly(
         force=force,
         training={"epochs": epochs, "seed": seed, **settings.training},
         gate={**settings.gate, "waivers": read_waivers(waived or [])},
+        drift=settings.drift,
     )
     raise typer.Exit(run_night(options, verbose=verbose))
 

@@ -1,7 +1,7 @@
 """`xray drift`: new images beside what the champion has learned from, on demand; it looks and holds nothing."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pydantic import ValidationError
@@ -14,7 +14,8 @@ from apps.review import find_batch
 from apps.starting import start_flow
 from storage.settings import Settings
 from storage.store import open_store
-from xray_model.config import MonitorOptions
+from xray_model.config import DriftPolicy, MonitorOptions
+from xray_model.data.decisions import describe_faults
 from xray_model.outcomes import DriftOutcome, MonitorOutcome
 
 
@@ -25,6 +26,7 @@ def run_drift(
     until: date | None,
     against: str | None,
     served: bool,
+    policy: Mapping[str, object],
     verbose: bool,
 ) -> None:
     """Compare batches, or the images of some days, and tell what moved.
@@ -35,10 +37,11 @@ def run_drift(
         until: last day of the window; today without.
         against: snapshot that is the reference; the champion's own without.
         served: look also at what the model was asked in service in the window.
+        policy: options of `DriftPolicy` by name.
         verbose: show Prefect's own log in place of progress bars.
 
     Raises:
-        BadParameter: the window ends before it begins.
+        BadParameter: batches are named beside days, the window is none, or an option of the policy is not allowed.
         InvalidInput: there is no such batch, or several are meant.
     """
     objects = open_store(Settings()).objects
@@ -51,9 +54,10 @@ def run_drift(
             against=against,
             hold=False,
             announce=False,
+            policy=DriftPolicy.model_validate(policy),
         )
     except ValidationError as error:
-        raise BadParameter("; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())) from error
+        raise BadParameter(describe_faults(error)) from error
     console = Console()
     found: MonitorOutcome = start_flow("monitor", options, console, verbose=verbose)
     tell(found, console)

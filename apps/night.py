@@ -12,7 +12,9 @@ from storage.settling import settle_night
 from storage.store import open_store
 from xray_model.config import (
     FROM_THE_START,
+    DriftPolicy,
     GatePolicy,
+    MonitorOptions,
     NightlyOptions,
     RetrainOptions,
     SnapshotOptions,
@@ -36,6 +38,7 @@ def night_options(
     force: bool = False,
     training: Mapping[str, object] | None = None,
     gate: Mapping[str, object] | None = None,
+    drift: Mapping[str, object] | None = None,
 ) -> NightlyOptions:
     """The options of a night from the words of the command line.
 
@@ -47,6 +50,7 @@ def night_options(
         force: train where nothing is new.
         training: further training options by name.
         gate: options of the gate by name.
+        drift: options of the drift policy by name.
 
     Raises:
         ConfigurationError: one of them is not allowed.
@@ -54,12 +58,13 @@ def night_options(
     chosen = {"backbone": backbone, "weights": weights, **(training or {})}
     try:
         return NightlyOptions(
+            monitor=MonitorOptions(policy=DriftPolicy.model_validate(drift or {})),
             retrain=RetrainOptions(
                 snapshot=SnapshotOptions.model_validate({"classes": _words(classes), "sources": _words(sources)}),
                 training=TrainingOptions.model_validate(chosen),
                 gate=GatePolicy.model_validate(gate or {}),
                 force=force,
-            )
+            ),
         )
     except ValidationError as error:
         words = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

@@ -1,4 +1,4 @@
-"""`--set` and `--waive`: the options of training and gate by name, checked against those that there are."""
+"""`--set` and `--waive`: the options of training, gate and drift by name, checked against those that there are."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from xray_model.config import GatePolicy, TrainingOptions
+from xray_model.config import DriftPolicy, GatePolicy, TrainingOptions
 from xray_model.errors import ConfigurationError
 
 _OWN_FLAGS = frozenset({"backbone", "weights", "epochs", "seed", "gate.waivers"})
@@ -19,17 +19,33 @@ class Chosen(NamedTuple):
 
     training: dict[str, Any]
     gate: dict[str, Any]
+    drift: dict[str, Any]
 
 
 def read_settings(pairs: Sequence[str]) -> Chosen:
-    """Options from words such as `rebalancing=smote`, `augmentation.rotation=3` or `gate.floor=.7`.
+    """Options from words such as `rebalancing=smote`, `augmentation.rotation=3`, `gate.floor=.7` or `drift.seed=3`.
 
     Raises:
         ConfigurationError: a word is no pair, or there is no such option.
     """
-    options = [*_list_names(TrainingOptions), *(f"gate.{name}" for name in _list_names(GatePolicy))]
-    names = [name for name in options if name not in _OWN_FLAGS]
-    found: dict[str, Any] = {"gate": {}}
+    options = [*_list_names(TrainingOptions), *_list_names(GatePolicy, "gate."), *_list_names(DriftPolicy, "drift.")]
+    found = _read(pairs, [name for name in options if name not in _OWN_FLAGS])
+    gate, drift = found.pop("gate", {}), found.pop("drift", {})
+    return Chosen(found, gate, drift)
+
+
+def read_drift_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Options of `DriftPolicy` by name, from words such as `drift.number_hold=2`.
+
+    Raises:
+        ConfigurationError: a word is no pair, or there is no such option.
+    """
+    found: dict[str, Any] = _read(pairs, [*_list_names(DriftPolicy, "drift.")]).get("drift", {})
+    return found
+
+
+def _read(pairs: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or name not in names:
@@ -39,8 +55,7 @@ def read_settings(pairs: Sequence[str]) -> Chosen:
         for group in groups:
             place = place.setdefault(group, {})
         place[last] = value
-    gate = found.pop("gate")
-    return Chosen(found, gate)
+    return found
 
 
 def read_waivers(pairs: Sequence[str]) -> dict[str, str]:
@@ -58,10 +73,10 @@ def read_waivers(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _list_names(options: type[BaseModel]) -> Iterator[str]:
+def _list_names(options: type[BaseModel], before: str = "") -> Iterator[str]:
     for name, field in options.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from (f"{name}.{inner}" for inner in _list_names(kind))
+            yield from _list_names(kind, f"{before}{name}.")
         else:
-            yield name
+            yield f"{before}{name}"

@@ -28,6 +28,15 @@ def drift(
     served: Annotated[
         bool, typer.Option("--served/--no-served", help="Look also at what the model was asked in service.")
     ] = True,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="drift.NAME=VALUE",
+            help="An option of the drift policy, as often as needed: `--set drift.number_hold=2`. A name there is not "
+            "is answered with those there are.",
+        ),
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Compare new images with what the champion was trained on: the last days, or the batches or the window named.
@@ -35,6 +44,7 @@ def drift(
     It only looks: no batch is held and no training is asked for. Exit code 0, whatever moved.
     """
     from apps.comparison import run_drift
+    from apps.setting import read_drift_settings
 
     run_drift(
         batches=batch or (),
@@ -42,5 +52,6 @@ def drift(
         until=until.date() if until else None,
         against=against,
         served=served,
+        policy=read_drift_settings(chosen or []),
         verbose=verbose,
     )

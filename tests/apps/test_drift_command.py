@@ -12,8 +12,8 @@ from apps.cli import app
 from storage.store import Store
 from tests.apps.console.filling import fill
 from tests.storage.reports.comparing import compared
-from xray_model.config import MonitorOptions
-from xray_model.errors import InvalidInput
+from xray_model.config import DriftPolicy, MonitorOptions
+from xray_model.errors import ConfigurationError, InvalidInput
 from xray_model.outcomes import DriftOutcome, DriftState, MonitorOutcome
 
 Run = Callable[..., Result]
@@ -60,16 +60,17 @@ def test_without_words_it_looks_at_the_last_days(run: Run, asked: Asked) -> None
 def test_words_become_options(run: Run, asked: Asked, store: Store) -> None:
     """Batches by the beginning of their id or by name, the days, the reference and what is served reach the flow."""
     ids = [fill(store, name, ["accepted"]) for name in ("may", "june")]
-    words = ["--batch", "hospital.may", "--batch", "june", "--since", "2026-05-01", "--until", "2026-05-07"]
-    assert run(*words, "--against", "5f2c", "--no-served").exit_code == 0
+    assert run("--batch", "hospital.may", "--batch", "june", "--against", "5f2c").exit_code == 0
+    assert asked.options == MonitorOptions(batches=tuple(ids), against="5f2c", hold=False, announce=False)
+    words = ["--since", "2026-05-01", "--until", "2026-05-07", "--no-served", "--set", "drift.number_hold=2"]
+    assert run(*words).exit_code == 0
     assert asked.options == MonitorOptions(
-        batches=tuple(ids),
         since=date(2026, 5, 1),
         until=date(2026, 5, 7),
-        against="5f2c",
         served=False,
         hold=False,
         announce=False,
+        policy=DriftPolicy(number_hold=2),
     )
 
 
@@ -103,11 +104,35 @@ def test_nothing_measured_names_no_workspace(run: Run, asked: Asked) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--since", "May"], ["--since", "2026-05-07", "--until", "2026-05-01"], ["--unknown"]]
+    "words",
+    [
+        ["--since", "May"],
+        ["--since", "2026-05-07", "--until", "2026-05-01"],
+        ["--since", "2999-01-01"],
+        ["--set", "drift.number_hold=-1"],
+        ["--unknown"],
+    ],
 )
 def test_wrong_words_are_refused(run: Run, asked: Asked, words: list[str]) -> None:
     """What cannot be understood ends with 2, before any flow starts."""
     assert run(*words).exit_code == 2
+    assert asked.flow == ""
+
+
+def test_days_beside_a_batch_are_refused(run: Run, asked: Asked, store: Store) -> None:
+    """They would be asked of nothing, and the answer says which of the two to name."""
+    fill(store, "may", ["accepted"])
+    result = run("--batch", "may", "--since", "2026-05-01")
+    assert result.exit_code == 2
+    assert "name batches or days" in result.output
+    assert asked.flow == ""
+
+
+def test_an_option_of_training_is_none_of_drift(run: Run, asked: Asked) -> None:
+    """It is answered with those of the policy."""
+    result = run("--set", "rebalancing=smote")
+    assert isinstance(result.exception, ConfigurationError)
+    assert "drift.number_hold" in str(result.exception)
     assert asked.flow == ""
 
 

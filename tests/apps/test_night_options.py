@@ -4,7 +4,7 @@ import pytest
 
 from apps.night import night_options
 from apps.setting import read_settings, read_waivers
-from xray_model.config import GatePolicy, TrainingOptions
+from xray_model.config import DriftPolicy, GatePolicy, TrainingOptions
 from xray_model.errors import ConfigurationError
 
 
@@ -60,6 +60,15 @@ def test_any_option_of_the_gate_can_be_set() -> None:
     assert (policy.floor, policy.require_approval, policy.shortcuts.lungs_hidden) == (0.7, True, 0.3)
     assert policy.confidence == GatePolicy().confidence
     assert policy.shortcuts.within_source == GatePolicy().shortcuts.within_source
+
+
+def test_any_option_of_drift_can_be_set() -> None:
+    """By its name after `drift.`; what contradicts itself is refused."""
+    chosen = read_settings(["drift.number_hold=2", "drift.watch_nights=4"]).drift
+    policy = night_options(backbone="basic_cnn", weights="none", classes="covid,normal", drift=chosen).monitor.policy
+    assert policy == DriftPolicy(number_hold=2, watch_nights=4)
+    with pytest.raises(ConfigurationError, match="must not fall"):
+        night_options(backbone="basic_cnn", weights="none", classes="covid,normal", drift={"number_hold": "0.2"})
 
 
 def test_a_waiver_has_a_name_and_a_reason() -> None:

@@ -1,6 +1,6 @@
 """When new images count as different from what the champion was trained on."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -90,6 +90,10 @@ class MonitorOptions(Options):
     def _check_window(self) -> Self:
         if self.since and self.until and self.until < self.since:
             raise ValueError(f"the window ends on {self.until}, before it begins on {self.since}")
+        if self.batches and (self.since or self.until):
+            raise ValueError("name batches or days: what is asked of a batch is asked of all its images, on any day")
+        if self.since and not self.until and self.since > datetime.now(UTC).date():
+            raise ValueError(f"the window begins on {self.since}, which is still to come (days are in UTC)")
         if self.night and not self.batches:
             raise ValueError(f"night {self.night} names no batches")
         return self

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from xray_model.errors import InvalidInput
+from xray_model.evaluation.drift.cleaning import LARGEST
 from xray_model.evaluation.drift.comparison import Comparison
 from xray_model.outcomes import DriftFamily
 
 _NO_MARKUP = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "&": "+"})
 _LONGEST = 60
-_LARGEST = 1e12
 _DECIMALS = 12
 """Evidently fails on a column whose values differ in their last bit alone; this changes no distance by 1e-9."""
 
@@ -90,7 +90,7 @@ def _show_numbers(name: str, values: pd.Series) -> pd.Series:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"column {name!r} must hold numbers in both samples: {error}") from error
     numbers = numbers.where(np.isfinite(numbers))
-    if numbers.abs().max() > _LARGEST:
+    if numbers.abs().max() > LARGEST:
         raise InvalidInput(f"column {name!r} holds {numbers.abs().max():.3g}, which no histogram can be drawn of")
     if numbers.isna().all():
         raise InvalidInput(f"column {name!r} holds no number in one of the samples: leave it out, and say so")

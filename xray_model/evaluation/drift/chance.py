@@ -1,8 +1,10 @@
 """What chance alone does to many columns at once: max-T permutation (Westfall and Young 1993).
 
 The labels "new" and "known" are dealt anew over the images of both samples, and every column's distance is taken with
-the same labels, so that columns that go together count together. Each distance is put on its own scale, and a threshold
-is where the largest of all columns stands in all but a few of the permutations.
+the same labels, so that columns that go together count together. Where a column is known of some images only, it is
+dealt among these, as many new ones as there are: one deal for each set of images, by the same random keys. Each
+distance is put on its own scale, and a threshold is where the largest of all columns stands in all but a few of the
+permutations.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,13 +57,22 @@ class Chance:
 
     @classmethod
     def of(cls, nulls: Iterable[Floats], part: float = 1.0) -> Self:
-        """Of what chance does to each column [permutations]."""
-        return cls(np.sort(np.max([Scale.of(null).place(null) for null in nulls], axis=0)), part)
+        """Of what chance does to each column [permutations].
+
+        Raises:
+            ValueError: a distance is no number, beside which every column would seem to have moved.
+        """
+        places = np.array([Scale.of(null).place(null) for null in nulls])
+        if not np.isfinite(places).all():
+            raise ValueError("a distance under permutation is no number: a column holds too little to be compared")
+        return cls(np.sort(places.max(axis=0)), part)
 
     def threshold(self, null: Floats, false_alarms: float) -> float:
         """Distance of a column that chance reaches, in any column at all, in this share of the cases."""
-        scale = Scale.of(null)
-        return scale.middle + float(np.quantile(self.largest, 1 - false_alarms * self.part)) * scale.unit
+        scale, times = Scale.of(null), len(self.largest)
+        # What is measured counts as one of the permutations: with few of them a plain quantile would be too low.
+        reached = max(1, int(false_alarms * self.part * (times + 1)))
+        return scale.middle + float(self.largest[times - reached]) * scale.unit
 
     def probability(self, null: Floats, distance: float) -> float:
         """Probability that chance puts any column as far out as this one stands, in units of each."""
@@ -94,12 +105,14 @@ def deal_labels(new: npt.NDArray[np.bool_], strata: npt.NDArray[np.int64], permu
         new: which images are [n].
         strata: number of each image's stratum [n]. Images are exchanged within one only.
         permutations: how often.
-        seed: of the deals.
+        seed: of the deals. By one seed, deals over the same images in other strata go together.
     """
-    rng = np.random.default_rng(seed)
-    labels = np.empty((len(new), permutations), np.float32)
+    keys = np.random.default_rng(seed).random((permutations, len(new)))
+    labels = np.zeros(keys.shape, np.float32)
     for stratum in np.unique(strata):
         places = np.flatnonzero(strata == stratum)
-        own = np.repeat(new[places, None].astype(np.float32), permutations, axis=1)
-        labels[places] = rng.permuted(own, axis=0)
-    return labels
+        count = int(new[places].sum())
+        if count:
+            own = keys[:, places]
+            labels[:, places] = own <= np.partition(own, count - 1, axis=1)[:, [count - 1]]
+    return np.ascontiguousarray(labels.T)

@@ -8,6 +8,8 @@ import pandas as pd
 from xray_model.evaluation.drift.columns import EMBEDDING, list_columns
 
 UNKNOWN = "unknown"
+LARGEST = 1e12
+"""A larger number is a fault of who wrote it; no histogram could be drawn of it."""
 ANSWERS = frozenset({"label", "predicted"})
 """Categories that are compared among the images that have one: a finding may come later, a prediction is not asked."""
 
@@ -41,6 +43,8 @@ def clean_frame(frame: pd.DataFrame, classes: Sequence[str], whose: str) -> tupl
             clean[column.name], bad = _read_numbers(frame[column.name])
             if bad:
                 notes.append(f"{bad} of the {whose} have no usable number for {column.word} and are left out of it.")
+    if "age" in clean:
+        clean["age_recorded"] = np.where(clean["age"].notna(), "yes", "no")
     for name in EMBEDDING:
         if name in frame:
             clean[name] = _read_numbers(frame[name])[0]
@@ -60,8 +64,8 @@ def _read_words(frame: pd.DataFrame, name: str, instead: Sequence[str | None]) -
 
 
 def _read_numbers(values: pd.Series) -> tuple[pd.Series, int]:
-    """Float64 with NaN for what is no finite number, and how many values were there and are none."""
+    """Float64 with NaN for what is no number that can be, and how many values were there and are none."""
     there = values.notna().to_numpy()
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    bad = there & ~np.isfinite(numbers)
-    return pd.Series(np.where(np.isfinite(numbers), numbers, np.nan)), int(bad.sum())
+    sound = np.abs(numbers) <= LARGEST
+    return pd.Series(np.where(sound, numbers, np.nan)), int((there & ~sound).sum())

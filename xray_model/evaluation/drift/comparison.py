@@ -21,6 +21,8 @@ class ComparedColumn:
     """Distance from which on it has moved: what chance would not explain, and no less than what is worth watching."""
     null: npt.NDArray[np.float64]
     """Distances [permutations] that chance alone makes between samples of these sizes."""
+    weight: float = 1.0
+    """Part of a distance that counts: less than 1 where the reference varies less than is worth telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,14 @@ class Comparison:
     notes: tuple[str, ...]
     """What could not be compared, and why, as sentences."""
     new_sources: tuple[str, ...]
-    """Sources of new images that the reference does not have enough of."""
+    """Sources of compared images that the reference does not have enough of."""
     images: int
     patients: int
     """New ones, before the sample was drawn."""
     reference_images: int
+    by_source: bool = True
+    """Whether sources were put beside themselves."""
+    first_sources: tuple[str, ...] = ()
+    """Sources that the reference does not have enough of, whose images were left out beside those of known ones."""
+    too_few: str = ""
+    """Why nothing at all could be compared."""

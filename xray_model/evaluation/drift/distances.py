@@ -26,10 +26,14 @@ def measure_distance(kind: Kind, current: pd.Series, reference: pd.Series) -> fl
     """How far two samples stand from each other; missing values are left out."""
     current, reference = current.dropna(), reference.dropna()
     if kind == "number":
-        norm = max(float(np.std(reference.to_numpy(np.float64))), _LEAST_SPREAD)
-        return float(wasserstein_distance(reference, current) / norm)
+        return float(wasserstein_distance(reference, current) / find_spread(reference))
     shares = pd.DataFrame({"current": count_shares(current), "reference": count_shares(reference)}).fillna(0.0)
     return float(jensenshannon(shares["reference"], shares["current"]))
+
+
+def find_spread(reference: pd.Series) -> float:
+    """The unit of a distance of numbers: the standard deviation of the known ones, .001 at least."""
+    return max(float(np.std(reference.dropna().to_numpy(np.float64))), _LEAST_SPREAD)
 
 
 def count_shares(values: pd.Series) -> pd.Series:

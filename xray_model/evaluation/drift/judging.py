@@ -10,7 +10,7 @@ from xray_model.evaluation.drift.charts import chart_column
 from xray_model.evaluation.drift.columns import EMBEDDING_NAME
 from xray_model.evaluation.drift.comparison import ComparedColumn, Comparison, DomainTest
 from xray_model.evaluation.drift.distances import EMBEDDING_METHOD, measure_distance
-from xray_model.evaluation.drift.policy import decide
+from xray_model.evaluation.drift.policy import Sources, decide
 from xray_model.evaluation.drift.sentences import describe_change, describe_domain, describe_values, say_share
 from xray_model.outcomes import ClassShare, ColumnDrift, DriftFamily, DriftOutcome, DriftState
 from xray_model.outcomes.base import format_fraction
@@ -48,13 +48,17 @@ def judge(
     measured = [compared for compared in comparison.columns if np.isfinite(scores.get(compared.column.name, np.nan))]
     lost = [compared.column.word for compared in comparison.columns if compared not in measured]
     columns = describe_columns(comparison, measured, scores)
-    state, reasons = decide(columns, comparison.new_sources, policy, watched_before)
+    weights = {compared.column.name: compared.weight for compared in measured}
+    sources = Sources(comparison.by_source, comparison.new_sources, comparison.first_sources)
+    state, reasons = decide(columns, sources, policy, watched_before, weights)
+    if comparison.too_few:
+        reasons = (comparison.too_few,)
     notes = (*comparison.notes, *([f"Not measured, though it could be: {', '.join(lost)}."] if lost else []))
     strange = comparison.domain is not None and comparison.domain.auc >= policy.embedding_retrain
     shifted = [say_class(share, strange=strange) for share in comparison.classes if is_shifted(share)]
     return DriftOutcome(
         state=state,
-        reasons=(*reasons, *(notes if state is DriftState.UNKNOWN else shifted)),
+        reasons=tuple(dict.fromkeys((*reasons, *(notes if state is DriftState.UNKNOWN else shifted)))),
         images=comparison.images,
         patients=comparison.patients,
         reference_images=comparison.reference_images,

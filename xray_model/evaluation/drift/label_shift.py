@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import norm
 
 from xray_model.config import DriftPolicy
 from xray_model.evaluation.bootstrap import make_interval
@@ -20,7 +22,9 @@ DRAWS = 200
 _ROUNDS = 300
 _STILL = 1e-5
 _LEAST = 1e-9
-_TAILS = (2.5, 97.5)
+_LEAST_SHARE = 1e-4
+_MISSES = 0.05
+"""How often the interval of any class misses its share."""
 
 
 def compare_classes(
@@ -42,7 +46,8 @@ def compare_classes(
     estimated: Sequence[Interval | None] = [None] * len(classes)
     notes = []
     if min(len(new), len(known)) >= policy.minimum_patients:
-        estimated = estimate_shares(new, known.mean(axis=0), before, seed=policy.seed)
+        findings = before, int(reference["label"].notna().sum())
+        estimated = estimate_shares(new, known, findings, seed=policy.seed)
     else:
         notes.append("The shares of the classes are not estimated: too few images have an answer of the model.")
     return tuple(
@@ -65,37 +70,59 @@ def _count(frame: pd.DataFrame, classes: Sequence[str]) -> Floats:
 
 def estimate_shares(
     probabilities: npt.NDArray[np.floating],
-    prior: Floats,
-    before: Floats | None = None,
+    known: npt.NDArray[np.floating],
+    findings: tuple[Floats, int] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> tuple[Interval, ...]:
-    """Share of each class among new images, with 95 % intervals by bootstrap over them.
+    """Share of each class among new images, with intervals of which all hold the share in 95 % of the cases.
+
+    By bootstrap over new and known images: the model's answers on a small reference, and its findings, are chance too.
 
     Args:
         probabilities: [n, classes] without NaN, one image of each patient.
-        prior: [classes], the mean of the model's probabilities where the classes are as frequent as it expects.
-        before: [classes], the true shares where `prior` was taken; as `prior` where None.
+        known: [m, classes] likewise, of known images.
+        findings: shares of the classes among the findings of the reference [classes], and how many these are; where
+            None, the model's answers on the known images count as right.
         draws: of the bootstrap.
         seed: of the draws.
     """
-    images = len(probabilities)
     rng = np.random.default_rng(seed)
-    counts = np.vstack([np.ones(images), rng.multinomial(images, np.full(images, 1 / images), size=draws)])
-    prior = np.maximum(prior, _LEAST) / np.maximum(prior, _LEAST).sum()
-    shares = _maximise(np.asarray(probabilities, np.float64), prior, counts.T)
-    if before is not None:
-        shares *= (before / prior)[:, None]
+    counts, known_counts = (_draw_counts(len(images), draws, rng) for images in (probabilities, known))
+    prior = np.maximum(np.asarray(known, np.float64).T @ known_counts, _LEAST)
+    prior /= prior.sum(axis=0)
+    shares = _maximise(np.asarray(probabilities, np.float64), prior, counts)
+    if findings is not None:
+        before, images = findings
+        # Findings of other classes than the model's are the rest, which no answer speaks of.
+        drawn = rng.multinomial(images, [*before, max(0.0, 1 - before.sum())], size=draws)[:, :-1] / images
+        shares *= np.vstack([before, drawn]).T / prior
         shares /= shares.sum(axis=0)
-    low, high = np.percentile(shares[:, 1:], _TAILS, axis=1)
-    return tuple(make_interval(*row) for row in zip(shares[:, 0], low, high, strict=True))
+    return tuple(_estimate(own, _MISSES / len(shares)) for own in shares)
+
+
+def _estimate(shares: Floats, misses: float) -> Interval:
+    """The first of some shares, with an interval by how widely the others lie, in log odds.
+
+    The outermost of few draws are chance themselves; their spread is not.
+    """
+    odds = logit(np.clip(shares, _LEAST_SHARE, 1 - _LEAST_SHARE))
+    reach = float(norm.isf(misses / 2) * odds[1:].std())
+    low, high = expit([odds[0] - reach, odds[0] + reach])
+    return make_interval(shares[0], min(low, shares[0]), max(high, shares[0]))
+
+
+def _draw_counts(images: int, draws: int, rng: np.random.Generator) -> Floats:
+    """How often each image is counted [n, 1 + draws]: once, and in each draw of the bootstrap."""
+    drawn = rng.multinomial(images, np.full(images, 1 / images), size=draws)
+    return np.asarray(np.vstack([np.ones(images), drawn]).T, np.float64)
 
 
 def _maximise(probabilities: Floats, prior: Floats, counts: Floats) -> Floats:
-    """Shares [classes, 1 + draws] for images counted so often [n, 1 + draws]."""
-    shares = np.repeat(prior[:, None], counts.shape[1], axis=1)
+    """Shares [classes, 1 + draws] for images counted so often [n, 1 + draws], by a prior [classes, 1 + draws]."""
+    shares = prior.copy()
     for _ in range(_ROUNDS):
-        weights = shares / prior[:, None]
+        weights = shares / prior
         explained = np.maximum(probabilities @ weights, _LEAST)
         after = weights * (probabilities.T @ (counts / explained))
         after /= after.sum(axis=0)

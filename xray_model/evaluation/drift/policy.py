@@ -1,6 +1,8 @@
 """What moved columns mean: nothing, a watchful eye, a retraining, or a batch that waits for a person."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from xray_model.config import DriftPolicy
 from xray_model.evaluation.drift.distances import EMBEDDING_METHOD, METHODS
@@ -19,16 +21,33 @@ _FAR = 10
 """Standard deviations beyond which their number says nothing: the reference hardly varied."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is known of the sources of new images."""
+
+    known: bool = True
+    """Whether each was put beside known images of its own."""
+    new: tuple[str, ...] = ()
+    """Those of compared images that the reference does not know."""
+    first: tuple[str, ...] = ()
+    """The same of images that were left out of the comparison."""
+
+
 def decide(
-    columns: Sequence[ColumnDrift], new_sources: Sequence[str], policy: DriftPolicy, watched_before: int
+    columns: Sequence[ColumnDrift],
+    sources: Sources,
+    policy: DriftPolicy,
+    watched_before: int,
+    weights: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[DriftState, tuple[str, ...]]:
     """The state of one comparison, and why.
 
     Args:
         columns: all that were compared, moved or not.
-        new_sources: sources of new images that the reference does not know.
+        sources: of the new images.
         policy: distances of each state.
         watched_before: nights in a row that ended on watch before this one.
+        weights: part of its distance that counts, by name of a column; all of it where none is given.
 
     Returns:
         The state; its reasons begin with the rule that decided, then say which families moved and by how much, then
@@ -37,11 +56,17 @@ def decide(
     if not columns:
         return DriftState.UNKNOWN, ("No column holds enough values in both the new images and the reference.",)
     moved = sort_moved(columns)
-    if not moved:
+    first = f"The model has not learned from {', '.join(sources.first)} yet." if sources.first else ""
+    if not moved and not first:
         return DriftState.OK, (f"None of {len(columns)} columns moved by more than chance would explain.",)
-    state, rule = _choose(moved, new_sources, policy, watched_before)
-    families = [_say_family(family, own) for family in DriftFamily if (own := [c for c in moved if c.family == family])]
-    return state, (rule, *families, *[column.sentence for column in moved if column.sentence][:_SENTENCES])
+    state, rule = _choose(moved, sources, policy, watched_before, weights) if moved else (DriftState.RETRAIN, first)
+    if first and state is DriftState.WATCH:
+        state, rule = DriftState.RETRAIN, first
+    families = [
+        _say_family(family, own, weights) for family in DriftFamily if (own := [c for c in moved if c.family == family])
+    ]
+    sentences = [column.sentence for column in moved if column.sentence][:_SENTENCES]
+    return state, tuple(dict.fromkeys((rule, *([first] if first else []), *families, *sentences)))
 
 
 def sort_moved(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
@@ -50,15 +75,19 @@ def sort_moved(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
 
 
 def _choose(
-    moved: Sequence[ColumnDrift], new_sources: Sequence[str], policy: DriftPolicy, watched_before: int
+    moved: Sequence[ColumnDrift],
+    sources: Sources,
+    policy: DriftPolicy,
+    watched_before: int,
+    weights: Mapping[str, float],
 ) -> tuple[DriftState, str]:
-    far = _beyond(moved, {**_distances(policy, "hold"), EMBEDDING_METHOD: float("inf")})
+    far = _beyond(moved, {**_distances(policy, "hold"), EMBEDDING_METHOD: float("inf")}, weights)
     faults = [column for column in far if column.family is DriftFamily.QUALITY]
-    if faults and not new_sources:
+    if faults and sources.known:
         return DriftState.HOLD, f"A known source sends other pictures than before: {_name(faults)}."
-    wide = _beyond(moved, {**_distances(policy, "retrain"), EMBEDDING_METHOD: policy.embedding_retrain})
-    if wide and new_sources:
-        return DriftState.RETRAIN, f"The model has learned too little from {', '.join(new_sources)}: {_name(wide)}."
+    wide = _beyond(moved, {**_distances(policy, "retrain"), EMBEDDING_METHOD: policy.embedding_retrain}, weights)
+    if wide and sources.new:
+        return DriftState.RETRAIN, f"The model has learned too little from {', '.join(sources.new)}: {_name(wide)}."
     if wide:
         return DriftState.RETRAIN, f"The images are no longer those the model has learned from: {_name(wide)}."
     if watched_before + 1 >= policy.watch_nights:
@@ -70,8 +99,8 @@ def _distances(policy: DriftPolicy, state: str) -> dict[str, float]:
     return {method: float(getattr(policy, f"{kind}_{state}")) for kind, method in METHODS.items()}
 
 
-def _beyond(moved: Sequence[ColumnDrift], limits: dict[str, float]) -> list[ColumnDrift]:
-    return [column for column in moved if column.score >= limits[column.method]]
+def _beyond(moved: Sequence[ColumnDrift], limits: dict[str, float], weights: Mapping[str, float]) -> list[ColumnDrift]:
+    return [column for column in moved if column.score * weights.get(column.name, 1.0) >= limits[column.method]]
 
 
 def _excess(column: ColumnDrift) -> float:
@@ -88,10 +117,15 @@ _AMOUNTS: dict[str, Callable[[float], str]] = {
 }
 
 
-def _say_family(family: DriftFamily, moved: Sequence[ColumnDrift]) -> str:
+def _say_family(family: DriftFamily, moved: Sequence[ColumnDrift], weights: Mapping[str, float]) -> str:
     if family is DriftFamily.EMBEDDING:
         return f"{_FAMILIES[family]} moved by {_AMOUNTS[moved[0].method](moved[0].score)}."
-    amounts = [f"{column.column} by {_AMOUNTS[column.method](column.score)}" for column in moved[:_NAMED]]
+    amounts = [
+        f"{column.column}, which hardly varied before"
+        if weights.get(column.name, 1.0) < 1
+        else f"{column.column} by {_AMOUNTS[column.method](column.score)}"
+        for column in moved[:_NAMED]
+    ]
     more = f", and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
     return f"{_FAMILIES[family]} moved: {', '.join(amounts)}{more}."
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from xray_model.evaluation.drift.cleaning import UNKNOWN
-from xray_model.evaluation.drift.columns import FrameColumn
+from xray_model.evaluation.drift.columns import RECORDED, FrameColumn
 from xray_model.evaluation.drift.comparability import OTHER
 from xray_model.outcomes.base import format_fraction
 
@@ -41,6 +41,10 @@ def say_share(share: float) -> str:
     if 0.995 <= share < 1:  # noqa: PLR2004 - would be rounded to all
         return "over 99 %"
     return f"{100 * share:.0f} %"
+
+
+def _say_part(share: float) -> str:
+    return {0.0: "none", 1.0: "all"}.get(share, say_share(share))
 
 
 def _whole(value: float) -> str:
@@ -159,6 +163,9 @@ def _describe_category(column: FrameColumn, current: pd.Series, reference: pd.Se
     if column.name == "age_recorded":
         now, before = (float((values == "yes").mean()) for values in (current, reference))
         return f"The age is recorded for {say_share(now)} of the images, before {say_share(before)}."
+    if column.name.endswith(RECORDED):
+        gone = [_say_part(float((values == "no").mean())) for values in (current, reference)]
+        return f"Missing in {gone[0]} of the new images, before in {gone[1]}: {column.word.removeprefix('missing ')}."
     if name == UNKNOWN:
         return f"The {column.word} is not recorded for {shares}."
     sentences = {

@@ -70,3 +70,17 @@ def test_without_findings_the_others_have_all() -> None:
     nulls = {name: RNG.exponential(size=100) for name in "ab"}
     assert {chance.part for chance in share_chances(nulls).values()} == {1.0}
     assert not share_chances({})
+
+
+def test_a_distance_that_is_no_number_is_refused() -> None:
+    """No threshold is made of what is no number: every column would pass it."""
+    with pytest.raises(ValueError, match="no number"):
+        Chance.of([np.array([0.1, np.nan, 0.2]), np.array([0.1, 0.2, 0.3])])
+
+
+def test_deals_over_other_strata_go_together() -> None:
+    """By one seed, images that are new in one deal are often new in that among fewer images."""
+    new = np.arange(200) < 50
+    whole = deal_labels(new, np.zeros(200, np.int64), 200, seed=1)
+    some = deal_labels(new, (np.arange(200) % 2).astype(np.int64), 200, seed=1)
+    assert np.corrcoef(whole.ravel(), some.ravel())[0, 1] > 0.8

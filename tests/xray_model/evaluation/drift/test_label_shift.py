@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.stats import binom
 
 from tests.xray_model.evaluation.drift.frames import CLASSES, POLICY, draw_frame
+from xray_model.evaluation.drift.judging import is_shifted
 from xray_model.evaluation.drift.label_shift import compare_classes, estimate_shares
 
 PRIOR = np.array([0.2, 0.8])
@@ -22,7 +24,7 @@ def answer(shares: npt.NDArray[np.float64], images: int, seed: int) -> npt.NDArr
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.6])
 def test_shares_are_found(share: float) -> None:
     """The interval holds the true share, though the model believes in another, and the shares sum to 1."""
-    found = estimate_shares(answer(np.array([share, 1 - share]), 1500, seed=2), PRIOR)
+    found = estimate_shares(answer(np.array([share, 1 - share]), 1500, seed=2), answer(PRIOR, 3000, seed=4))
     assert found[0].low <= share <= found[0].high
     assert found[0].value + found[1].value == pytest.approx(1, abs=1e-5)
 
@@ -31,7 +33,7 @@ def test_a_model_that_leans_to_a_class_is_no_shift() -> None:
     """Answers like those on the reference give the reference's shares, however wrong the answers are."""
     answers = answer(PRIOR, 2000, seed=3) ** 3
     answers /= answers.sum(axis=1, keepdims=True)
-    found = estimate_shares(answers, answers.mean(axis=0), before=PRIOR)
+    found = estimate_shares(answers, answers, findings=(PRIOR, 2000))
     assert found[0].value == pytest.approx(PRIOR[0], abs=0.002)
 
 
@@ -55,3 +57,15 @@ def test_what_is_missing_is_said() -> None:
     shares, notes = compare_classes(new, known.drop(columns="label"), CLASSES, POLICY)
     assert not shares
     assert "no findings" in notes[0]
+
+
+@pytest.mark.parametrize(("known", "batches"), [(90, 40), pytest.param(300, 100, marks=pytest.mark.slow)])
+def test_no_class_is_said_to_have_shifted_where_none_has(known: int, batches: int) -> None:
+    """Of batches whose classes are as frequent as the reference's about one in twenty is told otherwise."""
+    told = 0
+    for seed in range(batches):
+        new, reference = (
+            draw_frame(size, own).drop_duplicates("patient_id") for size, own in ((60, seed), (known, 999 + seed))
+        )
+        told += any(map(is_shifted, compare_classes(new, reference, CLASSES, POLICY)[0]))
+    assert told <= binom.isf(0.001, batches, 0.05)

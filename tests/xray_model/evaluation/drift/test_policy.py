@@ -3,7 +3,7 @@
 import pytest
 
 from xray_model.config import DriftPolicy
-from xray_model.evaluation.drift.policy import decide
+from xray_model.evaluation.drift.policy import Sources, decide
 from xray_model.outcomes import ColumnDrift, DriftFamily, DriftState
 
 POLICY = DriftPolicy(
@@ -92,7 +92,7 @@ STILL = (column(QUALITY, 0.05), category(POPULATION, 0.02), column(PREDICTION, 0
 )
 def test_state(columns: tuple[ColumnDrift, ...], new_sources: tuple[str, ...], watched: int, state: DriftState) -> None:
     """The farthest moved column decides, hold needs a fault of quality of known sources, and nights on watch add up."""
-    found, reasons = decide(columns, new_sources, POLICY, watched)
+    found, reasons = decide(columns, Sources(known=not new_sources, new=new_sources), POLICY, watched)
     assert found is state
     assert all(reasons)
     assert reasons
@@ -101,7 +101,7 @@ def test_state(columns: tuple[ColumnDrift, ...], new_sources: tuple[str, ...], w
 def test_reasons_say_what_moved_and_by_how_much() -> None:
     """First the rule, then each family that moved with its distances, then what changed, the farthest first."""
     columns = (*STILL, category(POPULATION, 0.2), column(QUALITY, 1.25), seen(0.93))
-    assert decide(columns, (), POLICY, 0)[1] == (
+    assert decide(columns, Sources(), POLICY, 0)[1] == (
         "A known source sends other pictures than before: quality wasserstein.",
         "Image quality moved: quality wasserstein by 1.2 standard deviations.",
         "The population moved: population jensenshannon by a Jensen-Shannon distance of .20.",
@@ -114,17 +114,38 @@ def test_reasons_say_what_moved_and_by_how_much() -> None:
 
 def test_a_distance_without_a_scale_is_not_counted_out() -> None:
     """Where the reference hardly varied, so many deviations say nothing: they are told as many."""
-    reasons = decide((column(POPULATION, 219.4),), (), POLICY, 0)[1]
+    reasons = decide((column(POPULATION, 219.4),), Sources(), POLICY, 0)[1]
     assert reasons[1] == "The population moved: population wasserstein by over 10 standard deviations."
 
 
 def test_new_sources_are_named() -> None:
     """Of a new source everything looks new: the reason names it and asks for a retraining."""
-    state, reasons = decide((column(QUALITY, 2.0),), ("clinic", "ward"), POLICY, 0)
+    state, reasons = decide((column(QUALITY, 2.0),), Sources(known=False, new=("clinic", "ward")), POLICY, 0)
     assert state is RETRAIN
     assert "clinic, ward" in reasons[0]
 
 
 def test_nights_on_watch_are_counted() -> None:
     """The reason says how many nights in a row were on watch."""
-    assert "night 3 on watch" in decide((column(QUALITY, 0.2),), (), POLICY, 2)[1][0]
+    assert "night 3 on watch" in decide((column(QUALITY, 0.2),), Sources(), POLICY, 2)[1][0]
+
+
+@pytest.mark.parametrize(("score", "state"), [(0.05, RETRAIN), (0.2, RETRAIN), (1.2, HOLD)])
+def test_first_images_of_a_source_ask_for_a_retraining(score: float, state: DriftState) -> None:
+    """A new source beside known ones asks for a retraining by itself, and hides no fault of a known one."""
+    found, reasons = decide((column(QUALITY, score),), Sources(first=("clinic",)), POLICY, 0)
+    assert found is state
+    assert "The model has not learned from clinic yet." in reasons
+
+
+def test_images_of_no_known_source_are_not_held() -> None:
+    """Where it is not known whose images they are, no known source can have a fault."""
+    assert decide((column(QUALITY, 2.0),), Sources(known=False), POLICY, 0)[0] is RETRAIN
+
+
+def test_a_trifle_beside_what_hardly_varied_is_no_fault() -> None:
+    """Only the part of a distance that counts asks for more than a watchful eye, and no deviations are told."""
+    moved = column(QUALITY, 2.0).model_copy(update={"name": "saturated"})
+    state, reasons = decide((moved,), Sources(), POLICY, 0, {"saturated": 0.05})
+    assert state is WATCH
+    assert reasons[1] == "Image quality moved: quality wasserstein, which hardly varied before."

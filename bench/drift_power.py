@@ -141,7 +141,8 @@ def list_scenarios(images: Images, size: int) -> Iterator[Scenario]:
         planted = frame(head, pool, changed, images.embed(changed))
         yield Scenario(name, head.classes, partial(draw_batch, clean, planted, size))
     children = frame(head, images.children, images.child_pictures, images.embed(images.child_pictures))
-    strangers = partial(draw_strangers, clean, children.drop(columns=METADATA), size)
+    # In neither: what new images alone lack would give them away.
+    strangers = partial(draw_strangers, clean.drop(columns=METADATA), children.drop(columns=METADATA), size)
     yield Scenario("children for adults, by pixels alone", head.classes, strangers)
 
     minority = str(pool["label"].value_counts().idxmin())

@@ -13,6 +13,8 @@ from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome
 
 _LONGEST_WHY = 2000
+_TOLD = 2
+"""Reasons that the decision repeats: the rule, and what moved most; the page has all."""
 _WITH_THE_NIGHT = "The images of the night as a whole look all too different, and too little is known of these alone."
 
 
@@ -20,7 +22,7 @@ def hold_batch(objects: Objects, drift: DriftOutcome) -> DriftOutcome:
     """Record that a batch waits for a steward, once; the outcome says whether it does, and where it must not, why."""
     known = load_decisions(objects, [drift.name]).get(drift.name, [])
     if not any(one.action is Action.HOLD for one in standing_decisions(known).values()):
-        why = "".join(character if character.isprintable() else " " for character in " ".join(drift.reasons))
+        why = "".join(character if character.isprintable() else " " for character in " ".join(drift.reasons[:_TOLD]))
         proposal = propose(batch_id=drift.name, action=Action.HOLD, who=MONITOR, why=why[:_LONGEST_WHY])
         try:
             record_decision(objects, proposal)

@@ -28,7 +28,7 @@ from tasks.reporting import load_pictures
 from tasks.skin import stage_task
 from xray_model.config import MonitorOptions
 from xray_model.errors import ObjectNotFound
-from xray_model.evaluation.drift.columns import EMBEDDING
+from xray_model.evaluation.drift.columns import EMBEDDING, IDENTITY
 from xray_model.evaluation.drift.judging import judge
 from xray_model.evaluation.drift.preparing import prepare
 from xray_model.outcomes import (
@@ -187,6 +187,9 @@ def _build_frames(
     notes += _note(shared, "Of the reference {} images are left out, for they are among these themselves.")
     # Were these known of one side alone, they would only tell the two apart.
     alone = [*([] if "source" in current else ["source"]), *(() if EMBEDDING[0] in current else EMBEDDING)]
+    if subject.kind == "served":  # what the log does not hold was not lost by a sender
+        logged = current.columns[current.notna().any()]
+        alone += [str(name) for name in known if name not in logged and name not in IDENTITY]
     return current, known.drop(columns=alone, errors="ignore"), notes
 
 

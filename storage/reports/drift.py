@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from storage.reports import charts, drift_words, keys
-from storage.reports.drift_columns import divide_by_family, rank_columns
+from storage.reports.drift_columns import divide_by_family, rank_columns, take_turns
 from storage.reports.drift_index import NIGHTS_READ, settle_nights, write_drift_index
 from storage.reports.drift_records import find_drifts
 from storage.reports.drift_timeline import MARKS, DriftMark, mark_drifts, mark_nights
@@ -106,7 +106,7 @@ def chart_column(column: ColumnDrift) -> ChartedColumn:
 
 def _choose_charted(drift: DriftOutcome) -> list[ColumnDrift]:
     """The columns that moved most, those first of which there is something to draw."""
-    ranked = rank_columns(drift.columns)
+    ranked = take_turns(rank_columns(drift.columns))
     return sorted(ranked, key=lambda column: (not column.moved, column.chart is None))[:_CHARTED]
 
 

@@ -1,5 +1,6 @@
 """The columns of a comparison, in the order in which they are worth reading."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,16 @@ def measure_excess(column: ColumnDrift) -> float:
 def rank_columns(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
     """Those that moved first, and the one furthest beyond its limit first of all."""
     return sorted(columns, key=lambda column: (not column.moved, -measure_excess(column)))
+
+
+def take_turns(ranked: Sequence[ColumnDrift]) -> list[ColumnDrift]:
+    """Columns in this order, but one of each family before the second of any: a class's probabilities move together."""
+    met: Counter[DriftFamily] = Counter()
+    turns = []
+    for column in ranked:
+        turns.append(met[column.family])
+        met[column.family] += 1
+    return [column for _, column in sorted(zip(turns, ranked, strict=True), key=lambda pair: pair[0])]
 
 
 def divide_by_family(columns: Sequence[ColumnDrift]) -> list[FamilyTable]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.reports.drift_columns import divide_by_family, find_embedding, measure_excess, rank_columns
+from storage.reports.drift_columns import divide_by_family, find_embedding, measure_excess, rank_columns, take_turns
 from tests.storage.reports.comparing import COLUMNS, compared, drifted_column
 from xray_model.outcomes import DriftFamily, DriftState
 
@@ -36,6 +36,15 @@ def test_moved_columns_stand_before_the_others(scores: list[float]) -> None:
     assert sorted(column.score for column in ranked) == sorted(scores)
     assert [column.score for column in ranked] == sorted(scores, reverse=True)
     assert [column.moved for column in ranked] == sorted((column.moved for column in ranked), reverse=True)
+
+
+def test_families_take_turns() -> None:
+    """One of each family stands before the second of any, and else the order is kept."""
+    quality, prediction = DriftFamily.QUALITY, DriftFamily.PREDICTION
+    ranked = [
+        drifted_column(name, 1.0, family) for name, family in zip("abcd", [prediction] * 3 + [quality], strict=True)
+    ]
+    assert "".join(column.column for column in take_turns(ranked)) == "adbc"
 
 
 def test_families_hold_every_column_once() -> None:

@@ -5,7 +5,7 @@ import json
 import shutil
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -148,13 +148,13 @@ def test_batch_that_looks_all_too_different_waits(home: Path, cohort: Path, monk
         held = [hold_batch(objects, found.model_copy(update={"name": name})) for name in options.batches]
         return MonitorOutcome(drifts=(*(one.model_copy(update={"subject": "batch"}) for one in held), found))
 
-    def see_snapshot(options: RetrainOptions) -> RetrainOutcome:
+    def see_snapshot(options: RetrainOptions, _: datetime) -> RetrainOutcome:
         snapshot = build_snapshot(open_store(Settings()).objects, options.snapshot)
         trainable.append(sum(sum(counts.values()) for counts in snapshot.counts.values()))
         return RetrainOutcome(trained=False, reasons=())
 
     monkeypatch.setattr(night_flow, "monitor", hold_all)
-    monkeypatch.setattr(night_flow, "retrain", see_snapshot)
+    monkeypatch.setattr(night_flow, "route_retrain", see_snapshot)
     push_batch(cohort, "bimcv", "first")
     (committed,) = run_flow(ingest, OPTIONS.ingest)
     hold_all(MonitorOptions(batches=(committed.batch_id,)))

@@ -18,6 +18,7 @@ NAME = "Jane-Doe-1970.png"
 def no_ids() -> Iterator[None]:
     """Let no id of another test hold here, and none of this test elsewhere."""
     with bind_ids():
+        set_ids(**dict.fromkeys(current_ids()))
         yield
 
 

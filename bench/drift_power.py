@@ -143,7 +143,7 @@ def list_scenarios(images: Images, size: int) -> Iterator[Scenario]:
     children = frame(head, images.children, images.child_pictures, images.embed(images.child_pictures))
     # In neither: what new images alone lack would give them away.
     strangers = partial(draw_strangers, clean.drop(columns=METADATA), children.drop(columns=METADATA), size)
-    yield Scenario("children for adults, by pixels alone", head.classes, strangers)
+    yield Scenario("children for adults, their metadata left out", head.classes, strangers)
 
     minority = str(pool["label"].value_counts().idxmin())
     unseen = str(pool["label"].value_counts().index[1])

@@ -108,11 +108,12 @@ def make_summary(figures: dict[str, dict[str, Figures]], aims: dict[str, float])
 
 
 def write_tables(path: Path, found: Sequence[Predictions], aims: dict[str, float], introduction: str) -> None:
-    """Write the page."""
+    """Write the page; what another benchmark put at its end, the section on drift, stays."""
+    _, heading, drift = path.read_text(encoding="utf-8").partition("\n## Drift") if path.is_file() else ("", "", "")
     runs = {title: group_ways(found, title) for title in aims}
     figures = {title: {way: measure(own) for way, own in ways.items()} for title, ways in runs.items()}
     tables = [make_table(runs[title], figures[title], title, aim) for title, aim in aims.items()]
-    path.write_text("\n".join([introduction, make_summary(figures, aims), *tables]), encoding="utf-8")
+    path.write_text("\n".join([introduction, make_summary(figures, aims), *tables]) + heading + drift, encoding="utf-8")
 
 
 def _choose(figures: dict[str, Figures]) -> str:

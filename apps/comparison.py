@@ -71,16 +71,18 @@ def tell(found: MonitorOutcome, console: Console) -> None:
     if not found.drifts:
         console.print("\nThere was nothing to compare.", style="bold")
         return
-    table = Table(Column("compared", overflow="fold"), "state", "moved", "patients", "what it says")
+    table = Table(Column("compared", overflow="fold"), "state", "moved", "patients")
     for drift in found.drifts:
         moved = f"{sum(column.moved for column in drift.columns)} of {len(drift.columns)}"
-        says = "\n".join(drift.reasons)
-        words = (subject_name(drift), terms.drift_words(drift), moved, f"{drift.patients:,}", says)
+        words = (subject_name(drift), terms.drift_words(drift), moved, f"{drift.patients:,}")
         table.add_row(*(escape(word) for word in words))
     console.print()
     console.print(table)
-    for note in dict.fromkeys(note for drift in found.drifts for note in drift.notes):
-        console.print(f"  {note}", highlight=False, markup=False)
+    for drift in found.drifts:
+        console.print(f"\n{subject_name(drift)}", style="bold", highlight=False, markup=False)
+        for sentence in (*drift.reasons, *drift.notes):
+            console.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+    console.print()
     _tell_where(found.drifts, console)
 
 

@@ -45,7 +45,10 @@ def compare_classes(
     )
     estimated: Sequence[Interval | None] = [None] * len(classes)
     notes = []
-    if min(len(new), len(known)) >= policy.minimum_patients:
+    if absent := [label for label, share in zip(classes, before, strict=True) if share == 0]:
+        # What the model takes for one of these would be given to the others.
+        notes.append(f"The shares of the classes are not estimated: the reference has no image of {', '.join(absent)}.")
+    elif min(len(new), len(known)) >= policy.minimum_patients:
         findings = before, int(reference["label"].notna().sum())
         estimated = estimate_shares(new, known, findings, seed=policy.seed)
     else:

@@ -69,3 +69,11 @@ def test_no_class_is_said_to_have_shifted_where_none_has(known: int, batches: in
         )
         told += any(map(is_shifted, compare_classes(new, reference, CLASSES, POLICY)[0]))
     assert told <= binom.isf(0.001, batches, 0.05)
+
+
+def test_a_class_that_the_reference_has_not_seen_is_not_given_to_the_others() -> None:
+    """Where the reference holds no image of a class, no share is estimated, and that is said."""
+    known = draw_frame(400, 2)
+    shares, notes = compare_classes(draw_frame(200, 1), known[known["label"] != "covid"], CLASSES, POLICY)
+    assert all(share.estimated is None for share in shares)
+    assert notes == ["The shares of the classes are not estimated: the reference has no image of covid."]

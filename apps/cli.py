@@ -213,7 +213,7 @@ def demo(
     weights: Weights = None,
     verbose: Verbose = False,
 ) -> None:
-    """Show three nights on drawn X-rays, in about two minutes and without a download.
+    """Show three nights on drawn X-rays, in about three minutes and without a download.
 
     The first night reads unbalanced batches with some broken files and ends with a first champion; in the second a
     batch from another scanner arrives, and one that must be held.

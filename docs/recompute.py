@@ -54,7 +54,9 @@ if "champion" in found:
     ours, theirs = (found[who]["minority_f1"]["predicted"] for who in ("challenger", "champion"))
     error = (drawn_f1["challenger"] - drawn_f1["champion"]).std()
     found["probability_better"] = student.cdf((ours - theirs + margin) / error, freedom)
-found["detectable"] = sum(student.ppf(share, freedom) for share in (decision["confidence"], 0.8)) * error - margin
+found["detectable"] = (
+    sum(student.ppf(share, freedom) for share in (decision.get("confidence", 0.95), 0.8)) * error - margin
+)
 train = pd.read_parquet(store / "snapshots" / f"{told['challenger']['snapshot_id']}.parquet").query("split == 'train'")
 for name, other in (("class-by-source", train["source"]), ("class-by-age", band(train["age"].astype(float)))):
     counts = pd.crosstab(train["label"], other).to_numpy()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Crashed, Failed, Running
 
 from flows import routing
@@ -85,14 +87,22 @@ def ready(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> No
 
 
 @pytest.fixture
-def worker(store: Store, ready: None) -> Iterator[Worker]:
-    """The pool, the deployment on it, and who works there."""
+def client() -> Iterator[SyncPrefectClient]:
+    """Of a server without the deployment: other tests of this process use the same server and may have left one."""
     with get_client(sync_client=True) as client:
-        if POOL not in {pool.name for pool in client.read_work_pools()}:
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        deployment = client.create_deployment(client.create_flow(retrain), "retrain", work_pool_name=POOL)
-        yield Worker(client, store, deployment)
-        client.delete_deployment(deployment)
+        with suppress(ObjectNotFound):
+            client.delete_deployment(client.read_deployment_by_name(routing.DEPLOYMENT).id)
+        yield client
+
+
+@pytest.fixture
+def worker(client: SyncPrefectClient, store: Store, ready: None) -> Iterator[Worker]:
+    """The pool, the deployment on it, and who works there."""
+    if POOL not in {pool.name for pool in client.read_work_pools()}:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    deployment = client.create_deployment(client.create_flow(retrain), "retrain", work_pool_name=POOL)
+    yield Worker(client, store, deployment)
+    client.delete_deployment(deployment)
 
 
 def in_background(began: datetime) -> tuple[threading.Thread, list[RetrainOutcome]]:
@@ -118,7 +128,7 @@ def test_what_is_not_worth_a_training_is_sent_nowhere(store: Store, monkeypatch:
     assert "no image of these classes is accepted yet" in outcome.reasons[0]
 
 
-@pytest.mark.usefixtures("store", "ready")
+@pytest.mark.usefixtures("store", "ready", "client")
 def test_a_pool_without_the_deployment_is_a_wrong_setting() -> None:
     """The refusal says what to do."""
     with pytest.raises(ConfigurationError, match="deploy --all"):

@@ -5,6 +5,7 @@ They hold pseudonyms, image ids, keys and figures; never arrays, frames, models,
 
 from xray_model.outcomes.base import Interval, Outcome, format_fraction
 from xray_model.outcomes.batches import BatchOutcome, BatchStatus, ExpectationResult, Refusal
+from xray_model.outcomes.comparing import CellOutcome, CompareOutcome, Standing
 from xray_model.outcomes.drift import (
     ClassShare,
     ColumnChart,
@@ -25,6 +26,7 @@ from xray_model.outcomes.evaluation import (
     SubgroupScore,
 )
 from xray_model.outcomes.night import NightOutcome, RetrainOutcome, StageTime
+from xray_model.outcomes.prediction import ImageWarning, Prediction, ServedModel
 from xray_model.outcomes.promotion import ChampionSummary, Check, Decision, PromotionOutcome
 from xray_model.outcomes.training import EpochScore, SnapshotOutcome, Stage, TrainingOutcome
 
@@ -32,12 +34,14 @@ __all__ = [
     "BatchOutcome",
     "BatchStatus",
     "Calibration",
+    "CellOutcome",
     "ChampionSummary",
     "Check",
     "ClassScore",
     "ClassShare",
     "ColumnChart",
     "ColumnDrift",
+    "CompareOutcome",
     "Decision",
     "DriftFamily",
     "DriftOutcome",
@@ -46,19 +50,23 @@ __all__ = [
     "EpochScore",
     "EvaluationOutcome",
     "ExpectationResult",
+    "ImageWarning",
     "Interval",
     "MonitorOutcome",
     "NightOutcome",
     "Outcome",
+    "Prediction",
     "ProbeName",
     "ProbeResult",
     "PromotionOutcome",
     "Refusal",
     "ReliabilityBin",
     "RetrainOutcome",
+    "ServedModel",
     "SnapshotOutcome",
     "Stage",
     "StageTime",
+    "Standing",
     "SubgroupScore",
     "TrainingOutcome",
     "format_fraction",

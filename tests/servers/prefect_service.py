@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,18 @@ class PrefectService:
         return done.stdout
 
     def query(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """POST to the server's API, or GET without a body."""
+        """POST to the server's API, or GET without a body; again while its database is busy, as its clients do."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.api}{path}", data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
     def runs(self, flow: str, *, deployed: bool = True) -> list[dict[str, Any]]:
         """Flow runs of a flow, the oldest first; of its deployment, or those within another flow too."""

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,14 @@ from storage.objects import Objects
 from storage.settings import LOCAL_DASK, Settings
 from storage.shards import array_bytes, shard_key
 from storage.store import Store
-from tasks import monitoring
-from tasks.drift import Measured
 from tasks.promotion import Standing
 from tests.flows.test_retrain import IMAGES, LENIENT, commit
 from tests.servers.dask_cluster import dask_cluster
-from tests.tasks.seeing import CLASSES, SNAPSHOT, commit_squares, make_model, one_model, put_snapshot
+from tests.tasks.seeing import CHAMPION, CLASSES, commit_squares, make_model, monitor_against, put_snapshot
 from xray_model.config import DriftPolicy, MonitorOptions, RetrainOptions, SnapshotOptions, TrainingOptions
 from xray_model.errors import ConfigurationError
-from xray_model.evaluation.drift.comparison import Comparison
-from xray_model.evaluation.drift.judging import score_columns
 from xray_model.network import inference, network
-from xray_model.outcomes import ChampionSummary, Interval, MonitorOutcome, RetrainOutcome
+from xray_model.outcomes import MonitorOutcome, RetrainOutcome
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -37,16 +32,6 @@ OPTIONS = RetrainOptions(
     training=TrainingOptions(backbone="mobilenet_v2", alpha=0.35, input_side=32, epochs=2, augmented_views=1),
     gate=LENIENT,
     force=True,
-)
-CHAMPION = ChampionSummary(
-    version=3,
-    since=datetime(2026, 5, 1, tzinfo=UTC),
-    backbone="mobilenet_v2",
-    snapshot_id=SNAPSHOT,
-    classes=CLASSES,
-    minority="normal",
-    minority_f1=Interval(value=0.9, low=0.8, high=1.0),
-    patients=40,
 )
 
 
@@ -68,22 +53,7 @@ def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     put_snapshot(store, commit_squares(store, "known", 80))
     commit_squares(store, "new", 40)
     network.save(make_model(), tmp_path / "model.keras")
-
-    class OneModel:
-        """A registry that holds this model."""
-
-        def __init__(self, settings: object) -> None:
-            del settings
-
-        def model_file(self, run_id: str) -> AbstractContextManager[Path]:
-            del run_id
-            return one_model(tmp_path / "model.keras")
-
-    def measure(comparison: Comparison) -> Measured:
-        return Measured(score_columns(comparison), b"<html>Evidently</html>", b"{}")
-
-    monkeypatch.setattr(monitoring, "Registry", OneModel)
-    monkeypatch.setattr(monitoring, "measure", measure)
+    monitor_against(tmp_path / "model.keras", monkeypatch)
     monkeypatch.setattr(monitor_flow, "find_standing", lambda: Standing(champion=CHAMPION))
     monkeypatch.setattr(monitor_flow, "find_champion_run", lambda _: "run")
     monkeypatch.setattr(monitor_flow, "keep_history", lambda: None)

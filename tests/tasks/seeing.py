@@ -1,19 +1,27 @@
-"""A small model, and batches of gray squares for it to see."""
+"""A small model, batches of gray squares for it to see, and what monitors them against it."""
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from storage.catalog import commit_batch
+from storage.decisions import record_decision
 from storage.shards import array_bytes, shard_key
 from storage.snapshots import COLUMNS, snapshot_key
 from storage.store import Store
-from xray_model.outcomes import BatchOutcome, BatchStatus
+from tasks import monitoring
+from tasks.drift import Measured
+from xray_model.data.decisions import propose
+from xray_model.evaluation.drift.comparison import Comparison
+from xray_model.evaluation.drift.judging import score_columns
+from xray_model.outcomes import BatchOutcome, BatchStatus, ChampionSummary, DriftOutcome, DriftState, Interval
 
 if TYPE_CHECKING:
     import keras
@@ -21,7 +29,19 @@ if TYPE_CHECKING:
 SIDE = 24
 CLASSES = ("covid", "normal")
 SNAPSHOT = "0123456789abcdef"
+NEW = "clinic.new.111111111111"
+"""What `commit_squares` calls the batch `new`."""
 SPLITS = ("train", "train", "validation", "test")
+CHAMPION = ChampionSummary(
+    version=3,
+    since=datetime(2026, 5, 1, tzinfo=UTC),
+    backbone="mobilenet_v2",
+    snapshot_id=SNAPSHOT,
+    classes=CLASSES,
+    minority="normal",
+    minority_f1=Interval(value=0.9, low=0.8, high=1.0),
+    patients=40,
+)
 
 
 def make_model(*, weights: bool = True) -> "keras.Model":
@@ -98,3 +118,34 @@ def put_snapshot(store: Store, rows: pd.DataFrame) -> None:
     buffer = io.BytesIO()
     rows.reindex(columns=list(COLUMNS)).to_parquet(buffer, index=False)
     store.objects.put(snapshot_key(SNAPSHOT), buffer.getvalue())
+
+
+def monitor_against(model: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let monitoring find this `.keras` file under any run, and measure distances without Evidently."""
+
+    class OneModel:
+        """A registry that holds this model."""
+
+        def __init__(self, settings: object) -> None:
+            del settings
+
+        def model_file(self, run_id: str) -> AbstractContextManager[Path]:
+            del run_id
+            return one_model(model)
+
+    def measure(comparison: Comparison) -> Measured:
+        return Measured(score_columns(comparison), b"<html>Evidently</html>", b"{}")
+
+    patch.setattr(monitoring, "Registry", OneModel)
+    patch.setattr(monitoring, "measure", measure)
+
+
+def drift(state: DriftState, **more: object) -> DriftOutcome:
+    """An outcome of this state."""
+    return DriftOutcome(state=state, **({"reasons": ("The images are darker.",), "name": NEW} | more))
+
+
+def decide(store: Store, action: str, *images: str, **more: str) -> None:
+    """Record what a person decided on the new batch."""
+    fields = {"who": "ada", "why": "seen"} | more
+    record_decision(store.objects, propose(batch_id=NEW, action=action, image_ids=images, **fields))

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage import decisions
 from storage.catalog import load_rows
-from storage.decisions import load_decisions, load_rows_now, record_decision
+from storage.decisions import load_decisions, load_rows_now
 from storage.references import Reference
 from storage.reports import read_drifts, write_night_page
 from storage.retrainings import save_retraining
@@ -21,9 +19,8 @@ from storage.scoring_log import append_scores
 from storage.snapshots import OTHER_SOURCE, snapshot_key
 from storage.store import Store
 from tasks import monitoring
-from tasks.drift import Measured
 from tasks.drift_frames import load_or_build_reference
-from tasks.holding import find_waiting, follow_holds, hold_batch
+from tasks.holding import follow_holds
 from tasks.monitoring import (
     Subject,
     announce_retrain,
@@ -33,11 +30,21 @@ from tasks.monitoring import (
     count_watched,
     find_sources,
 )
-from tests.tasks.seeing import CLASSES, SNAPSHOT, commit_squares, make_model, one_model, put_snapshot
+from tests.tasks.seeing import (
+    CHAMPION,
+    CLASSES,
+    NEW,
+    SNAPSHOT,
+    commit_squares,
+    decide,
+    drift,
+    make_model,
+    monitor_against,
+    put_snapshot,
+)
 from xray_model.config import DriftPolicy, MonitorOptions
-from xray_model.data.decisions import MONITOR, Action, propose
+from xray_model.data.decisions import MONITOR, Action
 from xray_model.evaluation.drift.comparison import Comparison
-from xray_model.evaluation.drift.judging import score_columns
 from xray_model.evaluation.drift.preparing import prepare
 from xray_model.network import network
 from xray_model.outcomes import (
@@ -47,24 +54,12 @@ from xray_model.outcomes import (
     ColumnDrift,
     DriftOutcome,
     DriftState,
-    Interval,
     NightOutcome,
     RetrainOutcome,
     SnapshotOutcome,
 )
 
 OPTIONS = MonitorOptions(policy=DriftPolicy(permutations=200))
-NEW = "clinic.new.111111111111"
-CHAMPION = ChampionSummary(
-    version=3,
-    since=datetime(2026, 5, 1, tzinfo=UTC),
-    backbone="mobilenet_v2",
-    snapshot_id=SNAPSHOT,
-    classes=CLASSES,
-    minority="normal",
-    minority_f1=Interval(value=0.9, low=0.8, high=1.0),
-    patients=40,
-)
 
 
 @pytest.fixture
@@ -72,22 +67,7 @@ def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     """A model in service with its snapshot of 160 squares; distances are measured without Evidently."""
     put_snapshot(store, commit_squares(store, "known", 160))
     network.save(make_model(), tmp_path / "model.keras")
-
-    class OneModel:
-        """A registry that holds this model."""
-
-        def __init__(self, settings: object) -> None:
-            del settings
-
-        def model_file(self, run_id: str) -> AbstractContextManager[Path]:
-            del run_id
-            return one_model(tmp_path / "model.keras")
-
-    def measure(comparison: Comparison) -> Measured:
-        return Measured(score_columns(comparison), b"<html>Evidently</html>", b"{}")
-
-    monkeypatch.setattr(monitoring, "Registry", OneModel)
-    monkeypatch.setattr(monitoring, "measure", measure)
+    monitor_against(tmp_path / "model.keras", monkeypatch)
     close_champion()
     yield CHAMPION
     close_champion()
@@ -96,17 +76,6 @@ def champion(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def compare_batch(batch_id: str = NEW) -> DriftOutcome:
     """One batch against the champion's reference."""
     return compare.fn(Subject(kind="batch", name=batch_id, batches=(batch_id,)), CHAMPION, "run", OPTIONS)
-
-
-def drift(state: DriftState, **more: object) -> DriftOutcome:
-    """An outcome of this state."""
-    return DriftOutcome(state=state, **({"reasons": ("The images are darker.",), "name": NEW} | more))
-
-
-def decide(store: Store, action: str, *images: str, **more: str) -> None:
-    """Record what a person decided on the new batch."""
-    fields = {"who": "ada", "why": "seen"} | more
-    record_decision(store.objects, propose(batch_id=NEW, action=action, image_ids=images, **fields))
 
 
 def test_a_batch_like_the_reference_is_let_through(store: Store, champion: ChampionSummary) -> None:
@@ -361,91 +330,6 @@ def test_nights_on_watch_are_counted(store: Store, nights: list[tuple[str, int]]
         write_night_page(store.objects, night)
     assert count_watched(store.objects, 3) == watched
     assert count_watched(store.objects, 4) == 0
-
-
-def test_what_a_person_let_in_is_not_held(store: Store) -> None:
-    """The outcome says who did, and no decision is added; the same where a person took a hold back."""
-    commit_squares(store, "new", 2)
-    decide(store, "release")
-    found = hold_batch(store.objects, drift(DriftState.HOLD))
-    assert "ada looked at it" in found.reasons[-1]
-    assert not found.held
-    assert len(load_decisions(store.objects)[NEW]) == 1
-
-
-def test_the_release_of_one_image_bars_no_hold(store: Store) -> None:
-    """The others wait, the one that a person saw is trained on."""
-    commit_squares(store, "new", 3)
-    decide(store, "release", "new-image-0")
-    found = hold_batch(store.objects, drift(DriftState.HOLD))
-    assert (found.held, found.reasons) == (True, ("The images are darker.",))
-    assert load_rows_now(store.objects, ["status"], [NEW])["status"].tolist() == ["accepted", "held", "held"]
-
-
-def test_two_monitors_at_once_hold_a_batch_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both look before either writes: it is one decision, and taking it back lets the images go."""
-    commit_squares(store, "new", 3)
-    checked = decisions._check
-    other = [drift(DriftState.HOLD, reasons=("The images are blurred.",))]
-
-    def check_then_be_overtaken(*about: Any) -> None:
-        checked(*about)
-        if other:
-            hold_batch(store.objects, other.pop())
-
-    monkeypatch.setattr(decisions, "_check", check_then_be_overtaken)
-    hold_batch(store.objects, drift(DriftState.HOLD))
-    monkeypatch.undo()
-    (hold,) = load_decisions(store.objects)[NEW]
-    decide(store, "undo", undoes=hold.id)
-    assert set(load_rows_now(store.objects, ["status"], [NEW])["status"]) == {"accepted"}
-
-
-def test_a_release_that_a_hold_overtakes_stands(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A steward releases the batch while it is being held: what the person said counts, and nothing waits."""
-    commit_squares(store, "new", 3)
-    checked = decisions._check
-
-    def check_then_release(proposal: Any, *about: Any) -> None:
-        checked(proposal, *about)
-        if proposal.action is Action.HOLD:
-            decide(store, "release")
-
-    monkeypatch.setattr(decisions, "_check", check_then_release)
-    assert not hold_batch(store.objects, drift(DriftState.HOLD)).held
-    assert {one.action for one in load_decisions(store.objects)[NEW]} == {Action.HOLD, Action.RELEASE}
-    assert set(load_rows_now(store.objects, ["status"], [NEW])["status"]) == {"accepted"}
-
-
-def test_a_taken_back_hold_is_not_repeated(store: Store) -> None:
-    """A person has decided about it; reasons that do not fit on a line are no obstacle to the first one."""
-    commit_squares(store, "new", 2)
-    assert hold_batch(store.objects, drift(DriftState.HOLD, reasons=("New\nmaker \x1b.", "x" * 3000))).reasons
-    (hold,) = load_decisions(store.objects)[NEW]
-    decide(store, "undo", undoes=hold.id)
-    assert not find_waiting(store.objects, [NEW])
-    assert "took that back" in hold_batch(store.objects, drift(DriftState.HOLD)).reasons[-1]
-    assert len(load_decisions(store.objects)[NEW]) == 2
-
-
-def test_a_night_tells_of_a_held_batch_as_held(store: Store) -> None:
-    """Its accepted images wait, with the reasons of the drift, until somebody decides; other batches stay."""
-    commit_squares(store, "new", 3)
-    batch, other = (
-        BatchOutcome(
-            batch_id=name, source="clinic", name="x", status=BatchStatus.ACCEPTED, accepted=3, reasons=("Odd.",)
-        )
-        for name in (NEW, "clinic.other.111111111111")
-    )
-    assert follow_holds.fn((batch, other)) == (batch, other)
-    hold_batch(store.objects, drift(DriftState.HOLD))
-    held, same = follow_holds.fn((batch, other))
-    assert same == other
-    assert (held.status, held.accepted, held.held) == (BatchStatus.HELD, 0, 3)
-    assert held.reasons == ("Odd.", "The images are darker.")
-    decide(store, "release")
-    (decided,) = follow_holds.fn((batch,))
-    assert (decided.status, decided.accepted, decided.held) == (BatchStatus.ACCEPTED, 3, 0)
 
 
 def test_the_event_names_no_image(monkeypatch: pytest.MonkeyPatch) -> None:

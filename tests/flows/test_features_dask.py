@@ -1,6 +1,8 @@
 """Features that Dask's workers compute are those of one machine, and all that is made of them is the same too."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +123,29 @@ def test_a_training_is_the_same(images: Store, tmp_path: Path, kind: str) -> Non
     assert told(there) == told(here)
     assert last_predictions(images, there) == last_predictions(images, here)
     assert there.champion is not None
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_loses_nothing(images: Store, tmp_path: Path) -> None:
+    """The features that a killed worker had in hand are computed by another, byte for byte the same."""
+    here = run_flow(retrain, OPTIONS)
+    features = take_features(images.objects)
+    own = {name: value for name, value in os.environ.items() if name.startswith("XRAY_")}
+    with dask_cluster(tmp_path / "dask", {**own, "XRAY_STORE": Settings().store_url}) as started:
+
+        def kill_early() -> None:
+            while not any(info.key.endswith(".npy") for info in images.objects.list("features/")):
+                time.sleep(0.02)
+            started.workers[0].kill()
+
+        killer = threading.Thread(target=kill_early)
+        killer.start()
+        with by_workers(started.address):
+            there = run_flow(retrain, OPTIONS)
+        killer.join()
+        assert started.workers[0].wait() < 0
+    assert take_features(images.objects) == features
+    assert told(there) == told(here)
 
 
 @pytest.mark.usefixtures("images")

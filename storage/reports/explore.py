@@ -100,7 +100,7 @@ def _count_tables(explored: Explored) -> list[Table]:
     few = f"Values that fewer than {LEAST_PATIENTS} patients have are not named."
     return [
         Table("sources", "Classes by source", "Source", "class", cross(rows["source"], labels, patients, most=20)),
-        Table("sex", "Sex", "Sex", "class", cross(rows["sex"], labels, patients, least_patients=LEAST_PATIENTS)),
+        Table("sex", "Sex", "Sex", "class", cross(rows["sex"], labels, patients, least_patients=LEAST_PATIENTS), few),
         Table(
             "ages",
             "Age by sex",

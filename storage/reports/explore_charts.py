@@ -31,7 +31,7 @@ def draw_tally(crossed: Crossed, tally: Tally) -> Markup:
 
 
 def draw_sizes(sizes: Sizes) -> Markup:
-    """Widths against heights: the darker a square, the more images; nothing where no size is known."""
+    """Widths against heights: the stronger the colour of a square, the more images; nothing where no size is known."""
     most = max((images for line in sizes.grid for images in line), default=0)
     if not most:
         return Markup("")

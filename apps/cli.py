@@ -10,6 +10,7 @@ from apps.arguments import Verbose
 from apps.commands import console, expectations, models, review
 from apps.commands.backup import backup, restore
 from apps.commands.drift import drift
+from apps.commands.explore import explore
 from xray_model.errors import XrayError
 
 app = typer.Typer(
@@ -160,6 +161,7 @@ def nightly(
 
 
 app.command()(drift)
+app.command()(explore)
 app.command()(backup)
 app.command()(restore)
 

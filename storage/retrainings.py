@@ -10,6 +10,9 @@ from storage.objects import Objects
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import RetrainOutcome
 
+_PREFIX = "retrainings/"
+_HANDED = f"{_PREFIX}flow-runs/"
+
 
 def save_retraining(objects: Objects, run_id: str, outcome: RetrainOutcome) -> None:
     """Keep a training with its figures; what was kept before stays as it is."""
@@ -24,6 +27,28 @@ def load_retraining(objects: Objects, run_id: str) -> RetrainOutcome:
         InvalidInput: the object is no such outcome.
     """
     return _load(objects, _key(run_id))
+
+
+def find_retrainings(objects: Objects, snapshot_id: str) -> tuple[list[RetrainOutcome], int]:
+    """The trainings on a snapshot, the oldest first, and how many records of any training cannot be read.
+
+    Raises:
+        StoreUnavailable: a record is there and cannot be got.
+    """
+    infos = [info for info in objects.list(_PREFIX) if not info.key.startswith(_HANDED)]
+    keys = [info.key for info in sorted(infos, key=lambda info: (info.modified, info.key))]
+    found, unreadable = [], 0
+    for key, data in objects.get_many(keys):
+        if not isinstance(data, bytes):
+            raise data
+        try:
+            outcome = _parse(key, data)
+        except InvalidInput:  # written by another version of this project
+            unreadable += 1
+            continue
+        if outcome.snapshot and outcome.snapshot.snapshot_id == snapshot_id:
+            found.append(outcome)
+    return found, unreadable
 
 
 def hand_over(objects: Objects, flow_run_id: str, outcome: RetrainOutcome) -> None:
@@ -42,15 +67,19 @@ def take_over(objects: Objects, flow_run_id: str) -> RetrainOutcome:
 
 
 def _load(objects: Objects, key: str) -> RetrainOutcome:
+    return _parse(key, objects.get(key))
+
+
+def _parse(key: str, data: bytes) -> RetrainOutcome:
     try:
-        return RetrainOutcome.model_validate_json(objects.get(key))
+        return RetrainOutcome.model_validate_json(data)
     except ValidationError as error:
         raise InvalidInput(f"{key} in the store is no training as this pipeline keeps them") from error
 
 
 def _key(run_id: str) -> str:
-    return f"retrainings/{run_id}.json"
+    return f"{_PREFIX}{run_id}.json"
 
 
 def _handed_key(flow_run_id: str) -> str:
-    return f"retrainings/flow-runs/{flow_run_id}.json"
+    return f"{_HANDED}{flow_run_id}.json"

@@ -9,9 +9,11 @@ from pathlib import Path
 from storage.backups import load_backup
 from storage.catalog import batch_ids, load_rows
 from storage.decisions import load_decisions
+from storage.exploration import choose_snapshot
 from storage.objects import open_objects
 from storage.settings import Settings
 from storage.store import open_store
+from xray_model.config import SnapshotOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/operations.md")
@@ -63,6 +65,7 @@ _SCENE: dict[str, Callable[["Scene"], str]] = {
     "5f0c9e1b": lambda scene: scene.quarantined(),
     "8c1f0a9b2d3e4f50": lambda scene: scene.decision(),
     "/mnt/backups/xray": lambda scene: str(scene.folder / "backups"),
+    "2ff4c81d": lambda scene: scene.snapshot(),
     "20261121T020000Z": lambda scene: scene.backup(),
     ".venv/bin/xray": lambda _: "xray",
 }
@@ -90,6 +93,10 @@ class Scene:
         """An image that a person may release."""
         rows = load_rows(open_store(Settings()).objects, ["image_id", "unreadable"], statuses=("quarantined",))
         return str(rows.loc[rows["unreadable"].isna(), "image_id"].iloc[0])
+
+    def snapshot(self) -> str:
+        """A snapshot that was trained on."""
+        return choose_snapshot(open_store(Settings()).objects, None, SnapshotOptions())
 
     def decision(self) -> str:
         """The last decision."""

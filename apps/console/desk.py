@@ -76,6 +76,7 @@ def show_desk(visitor: SignedIn, desk: OpenedDesk) -> HTMLResponse:
         history=draw_champions(nights, champion, entries) if champion else "",
         marks=mark_nights([NightRecord(settle_night(one.night, counts), one.page) for one in nights]),
         compared=desk.objects.exists(keys.DRIFTS),
+        explored=desk.objects.exists(keys.EXPLORES),
     )
 
 

@@ -5,6 +5,7 @@ from storage.reports.cards import ModelCard, make_card
 from storage.reports.drift import write_drift_report
 from storage.reports.drift_records import read_drifts
 from storage.reports.examples import Example
+from storage.reports.explore import write_explore_page
 from storage.reports.index import write_index
 from storage.reports.markdown import render_card_markdown
 from storage.reports.models import write_model_page
@@ -23,6 +24,7 @@ __all__ = [
     "render_card_markdown",
     "write_batch_page",
     "write_drift_report",
+    "write_explore_page",
     "write_index",
     "write_model_page",
     "write_night_page",

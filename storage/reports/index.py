@@ -11,6 +11,7 @@ from storage.reports import figures, keys, words
 from storage.reports.drift_index import NIGHTS_READ, settle_nights, write_drift_index
 from storage.reports.drift_timeline import DriftMark, mark_nights
 from storage.reports.entries import BatchEntry, list_entry, waiting_entry
+from storage.reports.explore_index import write_explore_index
 from storage.reports.history import draw_champions, list_versions
 from storage.reports.nights import count_steps
 from storage.reports.records import NightRecord, read_nights
@@ -44,7 +45,7 @@ class Month:
 def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
     """Rebuild the index from the newest nights, and write it over the one before.
 
-    Those of the validation pages and of drift, to which every page links, are rebuilt before it.
+    Those of the validation pages, of drift and of snapshots, to which every page links, are rebuilt before it.
 
     Args:
         objects: the store.
@@ -55,6 +56,7 @@ def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
         The page's key.
     """
     write_validation_index(objects)
+    write_explore_index(objects)
     found = read_nights(objects, NIGHTS_LISTED)
     write_drift_index(objects, settle_nights(objects, found.nights[:NIGHTS_READ]))
     values: dict[str, Any] = {

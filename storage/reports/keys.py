@@ -17,6 +17,9 @@ DRIFTS = f"{DRIFT}index.html"
 """Index of all comparisons with the champion's reference."""
 VALIDATIONS = f"{ROOT}/validation/index.html"
 """Index of the validation pages of all batches."""
+EXPLORE = f"{ROOT}/explore/"
+EXPLORES = f"{EXPLORE}index.html"
+"""Index of the pages on snapshots."""
 VALIDATION_RECORDS = f"{ROOT}/validation/records/"
 
 
@@ -100,6 +103,16 @@ def evidently_page(page: str) -> str:
 def evidently_run(page: str) -> str:
     """Key of the same as JSON, as a workspace of Evidently takes it."""
     return f"{folder_of(page)}evidently.json"
+
+
+def explore_page(snapshot_id: str) -> str:
+    """Key of the page on what a snapshot is made of."""
+    return f"{EXPLORE}{snapshot_id}/index.html"
+
+
+def explore_record(page: str) -> str:
+    """Key of what the index of those pages needs of one, beside it: a page that has it is finished."""
+    return f"{folder_of(page)}explore.json"
 
 
 def folder_of(page: str) -> str:

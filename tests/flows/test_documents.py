@@ -36,6 +36,6 @@ def test_commands_of_the_documents(home: Path, tmp_path: Path) -> None:
         assert result.output.strip(), command
         ran.add(words[0])
     assert ran == {
-        *("push", "nightly", "batches", "models", "review", "expectations", "drift"),
+        *("push", "nightly", "batches", "models", "review", "expectations", "drift", "explore"),
         *("console", "doctor", "backup", "restore"),
     }

@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from storage.decisions import record_decision
 from storage.reports import keys, write_drift_report
+from storage.reports.explore_index import write_explore_index
 from storage.store import Store
 from tests.apps.console.filling import fill
 from tests.storage.reports.comparing import compared
@@ -54,9 +55,17 @@ def test_drift_leads_to_its_pages(stella: TestClient, store: Store) -> None:
     assert page.count(f'href="/{of_batch.page_key}"') == 2
     assert 'href="/reports/nights/20260301T000000Z-3f9a/index.html#drift"' in page
     assert f'href="/{keys.DRIFTS}"' in page
+    assert f'href="/{keys.EXPLORES}"' not in page
     assert str(fine.page_key) not in page
     assert f'href="/{of_batch.page_key}">Drift: hold' in stella.get(f"/batches/{batch_id}").text
     assert "<b>H</b> hold" in page
     record_decision(store.objects, propose(batch_id=batch_id, action="release", who="stella", why="a new lamp"))
     assert "<b>H</b> apart, does not wait" in stella.get("/").text
     assert f'href="/{of_batch.page_key}">Drift: apart, does not wait' in stella.get(f"/batches/{batch_id}").text
+
+
+def test_explored_snapshots_are_linked(stella: TestClient, store: Store) -> None:
+    """Once their index is written, the desk leads to it, and the console shows it."""
+    write_explore_index(store.objects)
+    assert f'href="/{keys.EXPLORES}"' in stella.get("/").text
+    assert "No snapshot has been explored yet" in stella.get(f"/{keys.EXPLORES}").text

@@ -21,6 +21,7 @@ from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visiting import Access
 from apps.console.refusals import add_refusals
 from apps.console.rendering import load_console_style, style_url
+from apps.console.uploads import Intake
 from storage.desk import Desk
 from storage.store import Store
 
@@ -33,6 +34,7 @@ def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
     app.state.desk = Desk(store.objects)
     app.state.scrapes = metrics.Scrapes(app.state.desk)
     app.state.access = Access(console)
+    app.state.intake = Intake()
     app.add_middleware(Guard, settings=console)
     add_refusals(app)
     app.include_router(signing_in.router)

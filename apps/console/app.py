@@ -19,6 +19,8 @@ from apps.console.access import signing_in
 from apps.console.access.guard import Guard
 from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visiting import Access
+from apps.console.api.application import create_api
+from apps.console.api.problems import API_PREFIX
 from apps.console.refusals import add_refusals
 from apps.console.rendering import load_console_style, style_url
 from apps.console.uploads import Intake
@@ -45,6 +47,7 @@ def create_app(console: ConsoleSettings, store: Store, service: PredictionServic
     app.include_router(signing_in.router)
     for pages in (desk, batches, batch, image, pictures, deciding, history, bounds, models, stored_reports, metrics):
         app.include_router(pages.router)
+    app.mount(API_PREFIX, create_api(app.state))
 
     @app.get(style_url())
     async def style() -> Response:

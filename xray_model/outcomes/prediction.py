@@ -2,10 +2,16 @@
 
 from datetime import datetime
 
+from pydantic import ConfigDict
+
 from xray_model.outcomes.base import Interval, Outcome
 
 
-class ServedModel(Outcome):
+class _Answer(Outcome):
+    model_config = ConfigDict(use_attribute_docstrings=True)  # programs read them in the API's description
+
+
+class ServedModel(_Answer):
     """A model that answers, as every answer names it."""
 
     version: int
@@ -26,7 +32,7 @@ class ServedModel(Outcome):
     """When it came into service."""
 
 
-class ImageWarning(Outcome):
+class ImageWarning(_Answer):
     """Why an answer to an image deserves less trust than others."""
 
     code: str
@@ -35,7 +41,7 @@ class ImageWarning(Outcome):
     """A sentence for people."""
 
 
-class Prediction(Outcome):
+class Prediction(_Answer):
     """A model's answer to one image. Research tool, not for diagnostic use."""
 
     image_id: str

@@ -83,10 +83,15 @@ def check_secret(request: Request, visitor: Visitor, form: Form) -> None:
 
 def is_from_own_page(request: Request) -> bool:
     """Whether the browser says that one of our own pages sent this; one that says nothing is not believed."""
+    said = "origin" in request.headers or "sec-fetch-site" in request.headers
+    return said and not is_from_another_site(request)
+
+
+def is_from_another_site(request: Request) -> bool:
+    """Whether the browser says that a page of another site sent this; what is no browser says nothing."""
     access: Access = request.app.state.access
     origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
-    own = all(access.settings.owns(origin) for origin in origins) and all(site == "same-origin" for site in sites)
-    return own and bool(origins or sites)
+    return not all(map(access.settings.owns, origins)) or any(site != "same-origin" for site in sites)
 
 
 async def read_form(request: Request) -> Form:

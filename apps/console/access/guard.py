@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.console.access.forms import MOST_BYTES
 from apps.console.access.settings import ConsoleSettings
+from apps.console.api.problems import API_PREFIX, problem_answer
 from apps.console.messages import message_page
 from apps.console.uploads import LIMITS, UPLOAD_PATHS
 
@@ -54,8 +55,8 @@ class Guard:
         if refused is None:
             await self._app(scope, receive, send_protected)
         else:
-            page = message_page(*refused, headers={"connection": "close"})
-            await page(scope, receive, send_protected)
+            answer = problem_answer if scope["path"].startswith(f"{API_PREFIX}/") else message_page
+            await answer(*refused, headers={"connection": "close"})(scope, receive, send_protected)
 
     def _refuse(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, where a request gets no further."""

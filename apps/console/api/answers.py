@@ -35,12 +35,12 @@ _PREDICTION_EXAMPLE: dict[str, Any] = {
     "warnings": [],
     "version": 7,
     "snapshot_id": "5e884898da280471",
-    "heat_map": None,
+    "heat_map": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==",
 }
 
 
 class _Described(Outcome):
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_serialization_defaults_required=True)
 
 
 class PredictedImage(Prediction):
@@ -90,7 +90,14 @@ class ModelInService(_Described):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"model": _MODEL_EXAMPLE, "reason": None, "unsure_since": None, "notice": NOTICE}]
+            "examples": [
+                {
+                    "model": _MODEL_EXAMPLE,
+                    "reason": "the registry does not answer",
+                    "unsure_since": "2026-11-21T22:10:05Z",
+                    "notice": NOTICE,
+                }
+            ]
         }
     )
 

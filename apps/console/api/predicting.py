@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
 
 from apps.console.api.answers import Predictions, describe_answers
 from apps.console.api.callers import Caller
@@ -49,6 +50,14 @@ _EXAMPLES = [
 _EXTRA: dict[str, Any] = {"requestBody": _BODY, "x-codeSamples": _EXAMPLES}
 
 
+class Wanted(BaseModel):
+    """What an answer should hold; a name that stands here for nothing is refused, for it may be a slip."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    explain: bool = Field(False, description="Whether a heat map comes with each answer, which takes far longer.")
+
+
 @router.post(
     "/predict",
     response_description="An answer to each image, in the order in which they were sent.",
@@ -59,9 +68,7 @@ async def predict_images(
     request: Request,
     caller: Caller,  # noqa: ARG001 - asked for its check
     service: OpenedService,
-    explain: Annotated[
-        bool, Query(description="Whether a heat map comes with each answer, which takes several times as long.")
-    ] = False,
+    wanted: Annotated[Wanted, Query()],
 ) -> Predictions:
     """Probabilities, a label and warnings for one image or several.
 
@@ -71,7 +78,7 @@ async def predict_images(
     """
     async with read_uploads(request) as uploads:
         _check(uploads)
-        answers = await service.answer(uploads.images, explain=explain)
+        answers = await service.answer(uploads.images, explain=wanted.explain)
     if len(answers) == 1 and isinstance(answers[0], Refused):
         raise HTTPException(422, answers[0].reason)
     return await run_in_threadpool(describe_answers, answers, _model_of(answers, service))

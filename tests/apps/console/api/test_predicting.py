@@ -99,6 +99,7 @@ def test_among_several_each_stands_in_its_place(program: TestClient) -> None:
         ({"content": b"x", "headers": {"content-length": "100000001", **PNG}}, 413, "100,000,000"),
         ({"files": files(*[NOISE] * 33)}, 413, "32 files"),
         ({"files": files(PICTURE), "params": {"explain": "perhaps"}}, 422, "explain"),
+        ({"files": files(PICTURE), "params": {"explian": "true"}}, 422, "explian"),
     ],
 )
 def test_other_requests_are_refused(

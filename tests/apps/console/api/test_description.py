@@ -1,0 +1,105 @@
+"""`/v1/openapi.json`: it is whole, and what the server answers is what it says, whatever is sent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from schemathesis import checks
+from starlette.datastructures import State
+
+from apps.console.api.application import create_api, describe_api
+from apps.console.uploads import RAW_KINDS
+from tests.apps.console.api.doubles import FakeService
+from tests.apps.console.api.serving import served
+from tests.hostile.encoding import jpeg, png
+
+DESCRIPTION: dict[str, Any] = describe_api(create_api(State()))
+OPERATIONS = [operation for item in DESCRIPTION["paths"].values() for operation in item.values()]
+NO_TOKENS = {"generation": {"with-security-parameters": False}}  # each case is sent with a token of ours
+API = schemathesis.openapi.from_dict(DESCRIPTION, config=schemathesis.Config.from_dict(NO_TOKENS))
+checks.load_all_checks()
+LEFT_OUT = checks.CHECKS.get_by_names(
+    [
+        "positive_data_acceptance",  # a schema cannot say which bytes are an image
+        "unsupported_method",  # the guard refuses a body that comes with another method before anybody looks which
+    ]
+)
+_PICTURE = np.add.outer(np.arange(140), np.arange(130)).astype(np.uint8)
+_SOUND = st.sampled_from([png(_PICTURE), jpeg(_PICTURE)])
+_CUT = st.tuples(_SOUND, st.integers(1, 400)).map(lambda one: one[0][: one[1]])
+for _kind in RAW_KINDS:
+    schemathesis.openapi.media_type(_kind, _SOUND | _CUT | st.binary(max_size=300))
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Asks a real server."""
+    with served(tmp_path_factory.mktemp("home"), FakeService()) as client:
+        yield client
+
+
+def validate(case: schemathesis.Case, program: httpx.Client) -> None:
+    """Send a case; the status, the headers and the body of the answer are as described, and no server error."""
+    case.call_and_validate(
+        base_url=f"{program.base_url}/v1",
+        headers={"Authorization": program.headers["authorization"]},
+        excluded_checks=LEFT_OUT,
+    )
+
+
+FEW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@API.parametrize()
+@FEW
+def test_answers_are_as_described(case: schemathesis.Case, program: httpx.Client) -> None:
+    """Whatever is sent, nothing breaks, and the answer is what the description says."""
+    validate(case, program)
+
+
+@pytest.mark.slow
+@API.include(path="/predict").parametrize()
+@settings(FEW, max_examples=2_000)
+def test_two_thousand_answers_are_as_described(case: schemathesis.Case, program: httpx.Client) -> None:
+    """As above, far longer."""
+    validate(case, program)
+
+
+def test_every_answer_has_an_example_that_is_one() -> None:
+    """Each status is described, and each example follows its schema."""
+    for operation in OPERATIONS:
+        for status, answer in operation["responses"].items():
+            ((kind, content),) = answer["content"].items()
+            schema = {**content["schema"], "components": DESCRIPTION["components"]}
+            named = DESCRIPTION["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            for example in [content["example"]] if "example" in content else named["examples"]:
+                Draft202012Validator(schema).validate(example)
+            assert kind == ("application/json" if status == "200" else "application/problem+json")
+            assert answer["description"] not in {"", "Successful Response"}
+            assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "503"})
+
+
+def test_everything_is_described() -> None:
+    """Operations, parameters and fields say what they are, and who may ask."""
+    schemas = DESCRIPTION["components"]["schemas"]
+    fields = {f"{name}.{field}": told for name, one in schemas.items() for field, told in one["properties"].items()}
+    untold = [name for name, told in fields.items() if "description" not in told]
+    assert untold == ["Interval.value", "Interval.low", "Interval.high"]
+    assert [one["operationId"] for one in OPERATIONS if not one["description"]] == []
+    secured = {one["operationId"] for one in OPERATIONS if one.get("security") == [{"token": []}]}
+    assert secured == {"predict_images", "show_model"}
+    assert DESCRIPTION["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for bound in ("50,000,000", "40,000,000", "32 files", "256 images"):
+        assert bound in DESCRIPTION["info"]["description"]
+    assert {*DESCRIPTION["paths"]["/predict"]["post"]["requestBody"]["content"]} == {"multipart/form-data", *RAW_KINDS}
+
+
+def test_the_server_gives_the_description(program: httpx.Client) -> None:
+    """To those who may ask."""
+    assert program.get("/v1/openapi.json").json() == DESCRIPTION

@@ -21,16 +21,21 @@ from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visiting import Access
 from apps.console.refusals import add_refusals
 from apps.console.rendering import load_console_style, style_url
+from apps.serving.service import PredictionService
 from storage.desk import Desk
 from storage.store import Store
 
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
-def create_app(console: ConsoleSettings, store: Store) -> FastAPI:
-    """The console of one store; routes find it as `app.state.desk`."""
+def create_app(console: ConsoleSettings, store: Store, service: PredictionService | None = None) -> FastAPI:
+    """The console of one store, and of the service that predicts, where there is one.
+
+    Routes find them as `app.state.desk` and `app.state.service`.
+    """
     app = FastAPI(title="xray", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.desk = Desk(store.objects)
+    app.state.service = service
     app.state.scrapes = metrics.Scrapes(app.state.desk)
     app.state.access = Access(console)
     app.add_middleware(Guard, settings=console)

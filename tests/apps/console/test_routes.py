@@ -17,7 +17,7 @@ from storage.store import Store
 
 FOR_STRANGERS = {"/sign-in", "/favicon.ico", style_url()}
 FOR_ALL = {"/sign-out"}
-FOR_TOKENS = {"/metrics"}
+FOR_TOKENS = {"/metrics", "/metrics/predictions"}
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ class ServiceLimits:
     """Longest that a request waits for its answer."""
     poll_seconds: float = 5.0
     """Between two looks at which model is in service."""
+    patience_seconds: float = 4.0
+    """That store and registry have to say which model is in service, before the copy of this machine answers."""
     log_rows: int = 20_000
     """Rows of the log of predictions that wait for the store; what comes on top is lost, counted and told of."""
     log_seconds: float = 30.0

@@ -34,7 +34,7 @@ class ServedModel(_Answer):
     test_patients: int
     """How many it was judged by."""
     since: datetime
-    """When it came into service."""
+    """When it came into service, or was judged where it never did."""
 
 
 class ImageWarning(_Answer):

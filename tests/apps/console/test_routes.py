@@ -20,7 +20,7 @@ from storage.store import Store
 FOR_STRANGERS = {"/sign-in", "/favicon.ico", style_url(), "/v1/health", "/v1/ready"}
 FOR_ALL = {"/sign-out"}
 FOR_PROGRAMS = {"/v1/predict", "/v1/model", "/v1/openapi.json"}
-FOR_TOKENS = {"/metrics"} | FOR_PROGRAMS
+FOR_TOKENS = {"/metrics", "/metrics/predictions"} | FOR_PROGRAMS
 
 
 @pytest.fixture

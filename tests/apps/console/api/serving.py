@@ -1,11 +1,14 @@
-"""A real server of a console that predicts, and a program that asks it."""
+"""A real server of a console, the real service in it with a tiny model, and a program that asks it."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import uvicorn
@@ -17,9 +20,76 @@ from apps.console.access.visitors import Role
 from apps.console.app import create_app
 from apps.console.patience import PatientProtocol
 from apps.console.serving import listen
-from apps.serving.service import PredictionService
+from apps.serving.service import PredictionService, ServiceLimits
+from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
+from tests.apps.console.api.doubles import MODEL
+from xray_model.data.bounds import DEFAULTS, Bounds
+from xray_model.outcomes import ServedModel
+
+if TYPE_CHECKING:
+    from xray_model.network.predictor import Predictor
+
+
+SIDE = 64
+CLASSES = ("covid", "normal")
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """In place of ledger and registry: one model that is in service for ever."""
+
+    file: Path
+    model: ServedModel
+
+    def find_champion(self) -> ServedModel:
+        """It."""
+        return self.model
+
+    def load_bounds(self) -> Bounds:
+        """Those that the pipeline starts with."""
+        return DEFAULTS
+
+    def fetch(self, model: ServedModel, path: Path) -> None:  # noqa: ARG002 - there is no other
+        """A copy of its file."""
+        shutil.copy(self.file, path)
+
+    def load(self, path: Path) -> "Predictor":
+        """It, in TensorFlow."""
+        from xray_model.network.predictor import load_predictor
+
+        return load_predictor(path)
+
+    def find_sight(self, model: ServedModel) -> None:
+        """It has no reference."""
+
+
+@contextmanager
+def tiny_service(home: Path) -> Iterator[PredictionService]:
+    """A real service that answers with an untrained network."""
+    store, settings = open_store(Settings(home=home)), Settings(home=home)
+    source = _save_model(home / "tiny.keras")
+    service = PredictionService(store.objects, Registry(settings), SIDE, home, ServiceLimits(), source)
+    service.start()
+    try:
+        while not service.state().ready:
+            time.sleep(0.05)
+        yield service
+    finally:
+        service.close()
+
+
+def _save_model(path: Path) -> OneModel:
+    from xray_model.network import network
+    from xray_model.network.backbones import BACKBONES, Weights, build_parts
+
+    backbone = BACKBONES["basic_cnn"]
+    frozen = build_parts(backbone, SIDE, SIDE, Weights("none"), None).frozen
+    head = network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = network.save(network.join(frozen, head), path)
+    return OneModel(path, MODEL.model_copy(update={"model_sha256": sha256, "classes": CLASSES}))
 
 
 @contextmanager

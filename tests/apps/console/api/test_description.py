@@ -9,14 +9,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from schemathesis import checks
 from starlette.datastructures import State
 
 from apps.console.api.application import create_api, describe_api
 from apps.console.uploads import RAW_KINDS
-from tests.apps.console.api.doubles import FakeService
-from tests.apps.console.api.serving import served
+from tests.apps.console.api.serving import served, tiny_service
 from tests.hostile.encoding import jpeg, png
 
 DESCRIPTION: dict[str, Any] = describe_api(create_api(State()))
@@ -24,7 +23,7 @@ OPERATIONS = [operation for item in DESCRIPTION["paths"].values() for operation 
 NO_TOKENS = {"generation": {"with-security-parameters": False}}  # each case is sent with a token of ours
 API = schemathesis.openapi.from_dict(DESCRIPTION, config=schemathesis.Config.from_dict(NO_TOKENS))
 checks.load_all_checks()
-LEFT_OUT = checks.CHECKS.get_by_names(
+LEFT_OUT: list[Any] = checks.CHECKS.get_by_names(
     [
         "positive_data_acceptance",  # a schema cannot say which bytes are an image
         "unsupported_method",  # the guard refuses a body that comes with another method before anybody looks which
@@ -39,12 +38,13 @@ for _kind in RAW_KINDS:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Asks a real server."""
-    with served(tmp_path_factory.mktemp("home"), FakeService()) as client:
+    """Asks a real server with a real service."""
+    home = tmp_path_factory.mktemp("home")
+    with tiny_service(home) as service, served(home, service) as client:
         yield client
 
 
-def validate(case: schemathesis.Case, program: httpx.Client) -> None:
+def validate(case: schemathesis.Case[Any], program: httpx.Client) -> None:
     """Send a case; the status, the headers and the body of the answer are as described, and no server error."""
     case.call_and_validate(
         base_url=f"{program.base_url}/v1",
@@ -58,7 +58,7 @@ FEW = settings(max_examples=100, deadline=None, suppress_health_check=list(Healt
 
 @API.parametrize()
 @FEW
-def test_answers_are_as_described(case: schemathesis.Case, program: httpx.Client) -> None:
+def test_answers_are_as_described(case: schemathesis.Case[Any], program: httpx.Client) -> None:
     """Whatever is sent, nothing breaks, and the answer is what the description says."""
     validate(case, program)
 
@@ -66,7 +66,7 @@ def test_answers_are_as_described(case: schemathesis.Case, program: httpx.Client
 @pytest.mark.slow
 @API.include(path="/predict").parametrize()
 @settings(FEW, max_examples=2_000)
-def test_two_thousand_answers_are_as_described(case: schemathesis.Case, program: httpx.Client) -> None:
+def test_two_thousand_answers_are_as_described(case: schemathesis.Case[Any], program: httpx.Client) -> None:
     """As above, far longer."""
     validate(case, program)
 

@@ -22,9 +22,9 @@ What the champion says of chest X-rays: PNG and JPEG (8 and 16 bits) and DICOM.
 
 Bounds: {LIMITS.images} files of {LIMITS.image_bytes:,} bytes and {MAXIMUM_PIXELS:,} pixels each, {LIMITS.body_bytes:,}
 bytes together, {LIMITS.seconds:g} seconds to arrive, {_SERVICE.answer_seconds:g} seconds to be answered;
-{LIMITS.bytes_at_once:,} bytes and {_SERVICE.waiting} images of all requests under way,
-{_SERVICE.explanations} of them with a heat map. What is too much at once gets 503 and `Retry-After`: nothing was done,
-and the same may be sent again.
+{_SERVICE.explanations} files where heat maps are wanted. Of all requests under way together: {LIMITS.bytes_at_once:,}
+bytes, {_SERVICE.waiting} images and {_SERVICE.explanations} heat maps. What is too much at that moment gets 503 and
+`Retry-After`: send it again.
 
 Whatever cannot be done is answered as `application/problem+json` (RFC 9457) with a reason.
 """

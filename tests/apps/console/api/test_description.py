@@ -1,6 +1,6 @@
 """`/v1/openapi.json`: it is whole, and what the server answers is what it says, whatever is sent."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +14,10 @@ from schemathesis import checks
 from starlette.datastructures import State
 
 from apps.console.api.application import create_api, describe_api
-from apps.console.uploads import RAW_KINDS
-from tests.apps.console.api.serving import served, tiny_service
+from apps.console.uploads import LIMITS, RAW_KINDS
+from apps.serving.limits import ServiceLimits
 from tests.hostile.encoding import jpeg, png
+from xray_model.data.images import MAXIMUM_PIXELS
 
 DESCRIPTION: dict[str, Any] = describe_api(create_api(State()))
 OPERATIONS = [operation for item in DESCRIPTION["paths"].values() for operation in item.values()]
@@ -36,19 +37,11 @@ for _kind in RAW_KINDS:
     schemathesis.openapi.media_type(_kind, _SOUND | _CUT | st.binary(max_size=300))
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Asks a real server with a real service."""
-    home = tmp_path_factory.mktemp("home")
-    with tiny_service(home) as service, served(home, service) as client:
-        yield client
-
-
-def validate(case: schemathesis.Case[Any], program: httpx.Client) -> None:
+def validate(case: schemathesis.Case[Any], asker: httpx.Client) -> None:
     """Send a case; the status, the headers and the body of the answer are as described, and no server error."""
     case.call_and_validate(
-        base_url=f"{program.base_url}/v1",
-        headers={"Authorization": program.headers["authorization"]},
+        base_url=f"{asker.base_url}/v1",
+        headers={"Authorization": asker.headers["authorization"]},
         excluded_checks=LEFT_OUT,
     )
 
@@ -58,17 +51,17 @@ FEW = settings(max_examples=100, deadline=None, suppress_health_check=list(Healt
 
 @API.parametrize()
 @FEW
-def test_answers_are_as_described(case: schemathesis.Case[Any], program: httpx.Client) -> None:
+def test_answers_are_as_described(case: schemathesis.Case[Any], asker: httpx.Client) -> None:
     """Whatever is sent, nothing breaks, and the answer is what the description says."""
-    validate(case, program)
+    validate(case, asker)
 
 
 @pytest.mark.slow
 @API.include(path="/predict").parametrize()
 @settings(FEW, max_examples=2_000)
-def test_two_thousand_answers_are_as_described(case: schemathesis.Case[Any], program: httpx.Client) -> None:
+def test_two_thousand_answers_are_as_described(case: schemathesis.Case[Any], asker: httpx.Client) -> None:
     """As above, far longer."""
-    validate(case, program)
+    validate(case, asker)
 
 
 def test_every_answer_has_an_example_that_is_one() -> None:
@@ -100,6 +93,17 @@ def test_everything_is_described() -> None:
     assert {*DESCRIPTION["paths"]["/predict"]["post"]["requestBody"]["content"]} == {"multipart/form-data", *RAW_KINDS}
 
 
-def test_the_server_gives_the_description(program: httpx.Client) -> None:
+def test_the_server_gives_the_description(asker: httpx.Client) -> None:
     """To those who may ask."""
-    assert program.get("/v1/openapi.json").json() == DESCRIPTION
+    assert asker.get("/v1/openapi.json").json() == DESCRIPTION
+
+
+def test_the_document_says_the_bounds_in_force() -> None:
+    """What people read is what the code keeps to."""
+    page = (Path(__file__).parents[4] / "docs" / "predicting.md").read_text()
+    service = ServiceLimits()
+    assert f"| {LIMITS.image_bytes // 10**6} MB, {MAXIMUM_PIXELS // 10**6} million pixels |" in page
+    assert f"| {LIMITS.images} files, {service.explanations} with heat maps, {LIMITS.body_bytes // 10**6} MB, " in page
+    assert f" {LIMITS.seconds:g} seconds to arrive, {service.answer_seconds:g} seconds to be answered |" in page
+    held = f"| {LIMITS.bytes_at_once // 10**6} MB, {service.waiting} images, {service.explanations} heat maps |"
+    assert held in page

@@ -1,7 +1,6 @@
 """The image files of the hostile corpus as uploads: each ends with a reason or is answered, and none does harm."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.apps.console.api.serving import served, tiny_service
 from tests.hostile import dicom, images
 from tests.hostile.cases import Case, End
 from tests.hostile.encoding import png
@@ -34,34 +32,26 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
         return np.asarray(image.convert("L"))
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Asks a real server with a real service."""
-    home = tmp_path_factory.mktemp("home")
-    with tiny_service(home) as service, served(home, service) as client:
-        yield client
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_file_is_refused_with_a_reason_or_answered(program: httpx.Client, picture: np.ndarray, case: Case) -> None:
+def test_each_file_is_refused_with_a_reason_or_answered(asker: httpx.Client, picture: np.ndarray, case: Case) -> None:
     """What ingest takes is answered; what cannot be read is 422 for the very reason; memory and time are bounded."""
     ((_, data),) = case.build(picture).items()
     (end,) = case.ends.values()
     forget_peak()
     before = peak_mb()
-    answer = program.post("/v1/predict", files={"image": data}, timeout=LONGEST_SECONDS)
+    answer = asker.post("/v1/predict", files={"image": data}, timeout=LONGEST_SECONDS)
     assert peak_mb() - before < MOST_MB
     assert_ended(answer, end)
 
 
-def test_all_of_them_at_once_take_none_with_them(program: httpx.Client, picture: np.ndarray) -> None:
+def test_all_of_them_at_once_take_none_with_them(asker: httpx.Client, picture: np.ndarray) -> None:
     """In one request, a sound image among them is answered, and each of the others stands in its place."""
     chosen = [case for case in CASES if not any(word in case.name for word in ("bomb", "largest", "scans", "rle"))]
     contents = [next(iter(case.build(picture).values())) for case in chosen]
     sound = png(picture)
     for start in range(0, len(contents), 31):
         sent = [*contents[start : start + 31], sound]
-        told = program.post("/v1/predict", files=[("image", data) for data in sent]).json()["predictions"]
+        told = asker.post("/v1/predict", files=[("image", data) for data in sent]).json()["predictions"]
         assert len(told) == len(sent)
         assert "label" in told[-1]
 

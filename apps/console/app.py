@@ -13,6 +13,7 @@ from apps.console import (
     metrics,
     models,
     pictures,
+    predict,
     stored_reports,
 )
 from apps.console.access import signing_in
@@ -28,6 +29,20 @@ from apps.serving.service import PredictionService
 from storage.desk import Desk
 from storage.store import Store
 
+_PAGES = (
+    desk,
+    batches,
+    batch,
+    image,
+    pictures,
+    deciding,
+    history,
+    bounds,
+    models,
+    predict,
+    stored_reports,
+    metrics,
+)
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -45,7 +60,7 @@ def create_app(console: ConsoleSettings, store: Store, service: PredictionServic
     app.add_middleware(Guard, settings=console)
     add_refusals(app)
     app.include_router(signing_in.router)
-    for pages in (desk, batches, batch, image, pictures, deciding, history, bounds, models, stored_reports, metrics):
+    for pages in _PAGES:
         app.include_router(pages.router)
     app.mount(API_PREFIX, create_api(app.state))
 

@@ -15,10 +15,11 @@ from apps.console.access.visiting import current_steward, current_visitor
 from apps.console.api.callers import current_caller
 from apps.console.app import create_app
 from apps.console.rendering import style_url
+from apps.console.uploads import checked_uploads
 from storage.store import Store
 
 FOR_STRANGERS = {"/sign-in", "/favicon.ico", style_url(), "/v1/health", "/v1/ready"}
-FOR_ALL = {"/sign-out"}
+FOR_ALL = {"/sign-out", "/predict", "/predict/phantoms"}
 FOR_PROGRAMS = {"/v1/predict", "/v1/model", "/v1/openapi.json"}
 FOR_TOKENS = {"/metrics", "/metrics/predictions"} | FOR_PROGRAMS
 
@@ -43,7 +44,7 @@ def test_every_change_needs_a_steward_and_a_checked_form(routes: list[tuple[str,
     for path, route in routes:
         assert (route.methods or set()) <= {"GET", "POST"}, path
         if "POST" in (route.methods or set()) and path not in FOR_STRANGERS | FOR_PROGRAMS:
-            assert checked_form in calls(route.dependant), path
+            assert calls(route.dependant) & {checked_form, checked_uploads}, path
             assert current_steward in calls(route.dependant) or path in FOR_ALL, path
 
 

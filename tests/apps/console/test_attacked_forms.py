@@ -143,7 +143,7 @@ def test_looking_changes_nothing(
         address = path.format(
             batch_id=batch, image_id=image_id("b", 0), decision_id=decision, path="index.html", name="covid"
         )
-        if "get" in methods and path != "/failing":
+        if "get" in methods and path not in {"/failing", "/metrics/predictions"}:  # there is no service here
             assert stella.get(f"{address}?{query}").status_code < 500
         elif "get" not in methods:
             assert stella.get(f"{address}?{query}").status_code == 405
@@ -167,7 +167,7 @@ def test_nobody_without_a_session_sees_or_changes_anything(
         )
         for method in methods:
             answer = browser.request(method, address)
-            if path == "/metrics":
+            if path.startswith("/metrics"):
                 assert (answer.status_code, b"xray_" in answer.content) == (401, False)
                 continue
             assert answer.status_code == 303, address

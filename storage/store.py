@@ -49,11 +49,22 @@ def open_store(settings: Settings) -> Store:
         ConfigurationError: this machine's settings contradict those the store was begun with.
         StoreUnavailable: the store does not answer.
     """
-    shares = SplitShares(settings.validation_share, settings.test_share)
-    objects = open_objects(settings.store_url)
-    objects.create(CONSTANTS_KEY, _constants_of(settings).model_dump_json(indent=2).encode())
-    found = check_constants(objects, settings)
-    return Store(objects, found.side, shares, settings.salt_bytes(), settings.home / "spool", settings.feature_bytes)
+    store = reach_store(settings)
+    store.objects.create(CONSTANTS_KEY, _constants_of(settings).model_dump_json(indent=2).encode())
+    check_constants(store.objects, settings)
+    return store
+
+
+def reach_store(settings: Settings) -> Store:
+    """The store as this machine's settings have it, neither begun nor checked: for what starts while it is down."""
+    return Store(
+        open_objects(settings.store_url),
+        settings.side,
+        SplitShares(settings.validation_share, settings.test_share),
+        settings.salt_bytes(),
+        settings.home / "spool",
+        settings.feature_bytes,
+    )
 
 
 def open_store_of(settings: Settings, store_url: str) -> Store:

@@ -32,6 +32,10 @@ def console_start(
         ),
     ] = None,
     proxy_header: Annotated[str, typer.Option(help="Header in which the proxy names the person.")] = "X-Forwarded-User",
+    predict: Annotated[
+        bool,
+        typer.Option("--predict/--no-predict", help="Answer to images with the model in service, or leave it out."),
+    ] = True,
 ) -> None:
     """The steward's desk: start a web console to look at what was refused and to decide, or say who may use it.
 
@@ -41,7 +45,8 @@ def console_start(
         return
     from apps.console.serving import Listening, serve_console
 
-    serve_console(Listening(host, port, tuple(name or ()), certificate, key, tuple(proxy or ()), proxy_header))
+    listening = Listening(host, port, tuple(name or ()), certificate, key, tuple(proxy or ()), proxy_header, predict)
+    serve_console(listening)
 
 
 @commands.command("add")

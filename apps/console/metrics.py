@@ -1,12 +1,15 @@
-"""`/metrics`: the figures of the store, for Prometheus."""
+"""`/metrics`: the figures of the store, and of the service that predicts, for Prometheus."""
 
 import time
 from threading import Lock
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import generate_latest
 
 from apps.console.access.scraping import Scraper
+from apps.console.dependencies import OpenedService
+from apps.serving.service import PredictionService
 from storage.desk import Desk
 from storage.metrics import render_metrics
 
@@ -42,4 +45,12 @@ class Scrapes:
 def show_metrics(request: Request, visitor: Scraper) -> Response:  # noqa: ARG001 - asked for its check
     """What a Prometheus server scrapes."""
     scrapes: Scrapes = request.app.state.scrapes
-    return Response(scrapes.render(), media_type=CONTENT_TYPE_LATEST)
+    service: PredictionService | None = request.app.state.service
+    own = b"" if service is None else generate_latest(service.metrics)
+    return Response(scrapes.render() + own, media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/metrics/predictions")
+def show_predictions(visitor: Scraper, service: OpenedService) -> Response:  # noqa: ARG001 - asked for its check
+    """The figures of the service alone: they are there while the store is down."""
+    return Response(generate_latest(service.metrics), media_type=CONTENT_TYPE_LATEST)

@@ -6,6 +6,8 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from apps.console.uploads import LIMITS, UPLOAD_PATHS
+
 
 class PatientProtocol(H11Protocol):
     """uvicorn's protocol, but a connection that dribbles is closed, and one of which nothing is read.
@@ -16,8 +18,11 @@ class PatientProtocol(H11Protocol):
 
     seconds: ClassVar[float] = 30.0
     """From a connection or the first byte of a request to its last one; for an answer, until most of it is read."""
+    upload_seconds: ClassVar[float] = LIMITS.seconds + seconds
+    """For a body of image files, of which the route itself says in time that it takes too long."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _uploading: bool = False
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
@@ -49,15 +54,19 @@ class PatientProtocol(H11Protocol):
     def _watch(self) -> None:
         # Where uvicorn's own limit runs, between two requests, none of ours is needed.
         waiting = self.conn.their_state in {h11.IDLE, h11.SEND_BODY} and self.timeout_keep_alive_task is None
-        if not waiting:
+        uploading = waiting and self.conn.their_state is h11.SEND_BODY and self.scope["path"] in UPLOAD_PATHS
+        if not waiting or uploading is not self._uploading:
             self._stop_watching()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
+        if waiting and self._deadline is None:
+            self._uploading = uploading
+            seconds = self.upload_seconds if uploading else self.seconds
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _stop_watching(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+        self._uploading = False
 
     def _stop_waiting(self) -> None:
         if self._unread is not None:

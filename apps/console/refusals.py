@@ -11,9 +11,12 @@ from apps.console.access.guard import protect
 from apps.console.access.visiting import SignInNeeded, sign_in_address
 from apps.console.access.visitors import Visitor
 from apps.console.messages import message_page
+from apps.serving.errors import NotReady, Overloaded
 from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound, StoreUnavailable, XrayError
 
 _log = logging.getLogger("uvicorn.error")
+_LATER = (StoreUnavailable, NotReady, Overloaded)
+"""Whoever asks again later may be answered."""
 _OWN_WORDS = {404: "There is no such page.", 405: "This page does not take such a request."}
 
 
@@ -53,7 +56,7 @@ def add_refusals(app: FastAPI) -> None:
 
 
 def _status(error: XrayError) -> int:
-    for kind, status in ((InvalidInput, 422), (ObjectNotFound, 404), (StoreUnavailable, 503)):
+    for kind, status in ((InvalidInput, 422), (ObjectNotFound, 404), (_LATER, 503)):
         if isinstance(error, kind):
             return status
     return 409

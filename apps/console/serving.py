@@ -2,9 +2,10 @@
 
 import logging
 import re
+import signal
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from apps.console.app import create_app
 from apps.console.patience import PatientProtocol
 from apps.people import console_folder
 from apps.review import login_name
+from apps.serving.service import PredictionService
+from storage.registry import Registry
 from storage.settings import Settings, prepare_environment
-from storage.store import open_store
-from xray_model.errors import ConfigurationError
+from storage.store import Store, open_store, reach_store
+from xray_model.errors import ConfigurationError, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 500
 _KEEP_ALIVE_SECONDS = 15
@@ -42,6 +47,7 @@ class Listening:
     key: Path | None = None
     proxies: tuple[str, ...] = ()
     proxy_header: str = "X-Forwarded-User"
+    predict: bool = True
 
 
 def serve_console(options: Listening) -> None:
@@ -52,17 +58,47 @@ def serve_console(options: Listening) -> None:
     """
     settings = Settings()
     prepare_environment(settings)
-    store = open_store(settings)
     sockets = listen(options.host, options.port)
     try:
         console = configure(options, sockets, console_folder(settings))
-        config = _server_config(create_app(console, store), options)
-        _say(console, options)
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets)
+        with _predicting(settings, start=options.predict) as service:
+            store = open_or_reach(settings)
+            config = _server_config(create_app(console, store, service), options)
+            _say(console, options)
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets)
     finally:
         for one in sockets:
             one.close()
+
+
+@contextmanager
+def _predicting(settings: Settings, *, start: bool) -> Iterator[PredictionService | None]:
+    """The service that predicts, which loads its model in the background; None where it is not wanted."""
+    if not start:
+        yield None
+        return
+    # `xray up` ends the console by it, and the log of predictions is to be written then too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    service = PredictionService(reach_store(settings).objects, Registry(settings), settings.side, settings.home)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def open_or_reach(settings: Settings) -> Store:
+    """The store; where it does not answer the console starts all the same, for the last good model does answer.
+
+    Raises:
+        ConfigurationError: see `open_store`.
+    """
+    try:
+        return open_store(settings)
+    except StoreUnavailable as error:
+        log.warning("the console starts without its store, whose pages say so until it answers: %s", error)
+        return reach_store(settings)
 
 
 def _server_config(app: FastAPI, options: Listening) -> uvicorn.Config:

@@ -49,7 +49,7 @@ def interval(score: Interval) -> str:
     return f"{fraction(score.value)}, 95 % interval {fraction(score.low)} to {fraction(score.high)}"
 
 
-def percent(part: int, whole: int) -> str:
+def percent(part: float, whole: float) -> str:
     """A share in whole per cent, `under 1 %` where rounding would make something nothing; a dash of nothing."""
     if whole <= 0:
         return _DASH

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,14 @@ class Tab:
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
             mouse = {"x": place[0], "y": place[1], "button": "left", "buttons": buttons, "clickCount": 1}
             self._call("Input.dispatchMouseEvent", type=kind, **mouse)
+
+    def drop(self, selector: str, paths: Sequence[Path]) -> None:
+        """Drop files of this machine on the middle of the one element that a CSS selector finds."""
+        place = self.evaluate(_FIND % json.dumps(selector))
+        assert isinstance(place, list), f"{selector} is {place}"
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._call("Input.dispatchDragEvent", type=kind, x=place[0], y=place[1], data=data)
 
     def type(self, text: str) -> None:
         """Type into what has the focus."""

@@ -11,6 +11,7 @@ from fastapi import Depends, HTTPException, Request
 
 from apps.console.access.audit import audit
 from apps.console.access.visiting import Access, SignedIn
+from apps.console.access.visitors import Visitor
 from xray_model.errors import InvalidInput
 
 MOST_BYTES = 1_000_000
@@ -47,14 +48,9 @@ async def checked_form(request: Request, visitor: SignedIn) -> Form:
     Raises:
         HTTPException: 403, it was forged, which is written to the audit file; and what `read_form` raises.
     """
-    if not is_from_own_page(request):
-        audit(request, visitor, "forged form", path=request.url.path, why="sent from another site")
-        raise HTTPException(403, "This form was sent from another site, so nothing was done.")
+    refuse_other_sites(request, visitor)
     form = await read_form(request)
-    sent = form.many("csrf")
-    if len(sent) != 1 or not hmac.compare_digest(sent[0].encode(), visitor.csrf.encode()):
-        audit(request, visitor, "forged form", path=request.url.path, why="without the session's secret")
-        raise HTTPException(403, "This form is not of this session, so nothing was done. Load the page again.")
+    check_secret(request, visitor, form)
     return form
 
 
@@ -62,12 +58,40 @@ CheckedForm = Annotated[Form, Depends(checked_form)]
 """A route with such an argument takes a form that was sent from one of our own pages."""
 
 
+def refuse_other_sites(request: Request, visitor: Visitor) -> None:
+    """Let through what one of our own pages sent.
+
+    Raises:
+        HTTPException: 403, another site did, or nobody can say; written to the audit file.
+    """
+    if not is_from_own_page(request):
+        audit(request, visitor, "forged form", path=request.url.path, why="sent from another site")
+        raise HTTPException(403, "This form was sent from another site, so nothing was done.")
+
+
+def check_secret(request: Request, visitor: Visitor, form: Form) -> None:
+    """Let through a form that carries the secret of the visitor's session.
+
+    Raises:
+        HTTPException: 403, it does not; written to the audit file.
+    """
+    sent = form.many("csrf")
+    if len(sent) != 1 or not hmac.compare_digest(sent[0].encode(), visitor.csrf.encode()):
+        audit(request, visitor, "forged form", path=request.url.path, why="without the session's secret")
+        raise HTTPException(403, "This form is not of this session, so nothing was done. Load the page again.")
+
+
 def is_from_own_page(request: Request) -> bool:
     """Whether the browser says that one of our own pages sent this; one that says nothing is not believed."""
+    said = "origin" in request.headers or "sec-fetch-site" in request.headers
+    return said and not is_from_another_site(request)
+
+
+def is_from_another_site(request: Request) -> bool:
+    """Whether the browser says that a page of another site sent this; what is no browser says nothing."""
     access: Access = request.app.state.access
     origins, sites = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
-    own = all(access.settings.owns(origin) for origin in origins) and all(site == "same-origin" for site in sites)
-    return own and bool(origins or sites)
+    return not all(map(access.settings.owns, origins)) or any(site != "same-origin" for site in sites)
 
 
 async def read_form(request: Request) -> Form:

@@ -7,7 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.console.access.forms import MOST_BYTES
 from apps.console.access.settings import ConsoleSettings
+from apps.console.api.problems import API_PREFIX, problem_answer
 from apps.console.messages import message_page
+from apps.console.uploads import LIMITS, UPLOAD_PATHS
 
 _HEADERS = {
     # No script at all; forms go to this console alone, and no other page may frame it.
@@ -53,8 +55,8 @@ class Guard:
         if refused is None:
             await self._app(scope, receive, send_protected)
         else:
-            page = message_page(*refused, headers={"connection": "close"})
-            await page(scope, receive, send_protected)
+            answer = problem_answer if scope["path"].startswith(f"{API_PREFIX}/") else message_page
+            await answer(*refused, headers={"connection": "close"})(scope, receive, send_protected)
 
     def _refuse(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, where a request gets no further."""
@@ -69,17 +71,19 @@ class Guard:
             return 403, "This came through a proxy that the console was not told of: start it with --proxy."
         if len(hosts) != 1 or not self._settings.answers(hosts[0]):
             return 421, "Open it under the address it was started with, or start it with --name for this one."
-        return _refuse_body(headers, scope["method"])
+        return _refuse_body(
+            headers, scope["method"], LIMITS.body_bytes if scope["path"] in UPLOAD_PATHS else MOST_BYTES
+        )
 
 
-def _refuse_body(headers: Headers, method: str) -> tuple[int, str] | None:
+def _refuse_body(headers: Headers, method: str, most_bytes: int) -> tuple[int, str] | None:
     length, chunked = headers.get("content-length", "0"), "transfer-encoding" in headers
     if not _LENGTH.fullmatch(length) or (chunked and "content-length" in headers):
         return 400, "Nobody can say how long the body is."
     if method != "POST" and (chunked or int(length)):
         return 400, "Only forms have a body."
-    if int(length) > MOST_BYTES:
-        return 413, f"A form may have {MOST_BYTES:,} bytes."
+    if int(length) > most_bytes:
+        return 413, f"A form may have {most_bytes:,} bytes."
     return None
 
 

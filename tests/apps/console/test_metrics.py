@@ -11,10 +11,14 @@ from apps.console import metrics
 from apps.console.access.settings import ConsoleSettings
 from apps.console.app import create_app
 from apps.console.metrics import Scrapes
+from apps.serving.service import PredictionService
 from storage.desk import Desk
+from storage.registry import Registry
+from storage.settings import Settings
 from storage.store import Store
 from tests.apps.console.browsers import audited, behind_proxy, open_browser
 from tests.storage.measured import fill_store, read_figures
+from xray_model.errors import StoreUnavailable
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -107,3 +111,29 @@ def test_a_store_that_cannot_be_told_of_is_no_success(
     """A damaged ledger makes the scrape fail, which Prometheus sees as a target that is down."""
     store.objects.create("ledger/00000000.json", b"{}")
     assert browser.get("/metrics", headers=bearer(tokens["Victor"])).status_code == 422
+
+
+def test_the_service_that_predicts_adds_its_own(
+    console: ConsoleSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside those of the store, fresh at each scrape; alone they are there while the store is not."""
+    service = PredictionService(store.objects, Registry(Settings()), store.side, console.folder)
+    browser = open_browser(create_app(replace(console, owner="ada"), store, service))
+    figures = read_figures(browser.get("/metrics").content)
+    assert (figures["xray_champion_in_service"], figures["xray_predict_ready"]) == (0, 0)
+
+    def gone(_: Desk) -> bytes:
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(metrics, "render_metrics", gone)
+    browser = open_browser(create_app(replace(console, owner="ada"), store, service))
+    assert browser.get("/metrics").status_code == 503
+    assert read_figures(browser.get("/metrics/predictions").content)["xray_predict_ready"] == 0
+    service.close()
+
+
+def test_a_console_that_does_not_predict_says_so(app: FastAPI, victor: TestClient) -> None:
+    """There are no figures of what was left out, and who asks for them is told why."""
+    assert app.state.service is None
+    answer = victor.get("/metrics/predictions")
+    assert (answer.status_code, "--no-predict" in answer.text) == (503, True)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.console.access.people import People
 from apps.console.access.settings import ConsoleSettings
 from apps.console.access.visitors import Role
-from apps.console.serving import Listening, configure, is_loopback, listen
-from xray_model.errors import ConfigurationError
+from apps.console.serving import Listening, configure, is_loopback, listen, open_or_reach
+from storage.settings import Settings
+from storage.store import Store
+from xray_model.errors import ConfigurationError, StoreUnavailable
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - to see that it is refused
 ROOT = Path(__file__).resolve().parents[3]
@@ -232,6 +234,38 @@ def test_a_real_console_with_a_broken_certificate(home: Path, tmp_path: Path) ->
     options = ["--certificate", str(tmp_path / "broken.pem"), "--key", str(tmp_path / "missing.pem")]
     with pytest.raises(AssertionError, match="make no TLS"), running(home, *options):
         pass
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(("option", "told"), [("--predict", "none was promoted"), ("--no-predict", "--no-predict")])
+def test_a_real_console_predicts_unless_told_not_to(home: Path, option: str, told: str) -> None:
+    """Its pages answer before a model does, and being terminated it ends as when it is interrupted."""
+    with running(home, option) as (address, process):
+        answer = httpx.get(f"{address}/metrics/predictions")
+        assert answer.status_code == (200 if option == "--predict" else 503)
+        assert told in answer.text or "xray_predict_ready 0.0" in answer.text
+        process.send_signal(signal.SIGTERM)
+        log, _ = process.communicate(timeout=20)
+    assert process.returncode == (0 if option == "--predict" else -signal.SIGTERM)
+    assert "Traceback" not in log
+
+
+def test_a_store_that_is_down_does_not_keep_the_console_from_starting(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last good model answers also then; a store that other settings contradict is refused as ever."""
+
+    def fail(error: Exception) -> Callable[[Settings], Store]:
+        def open_nothing(_: Settings) -> Store:
+            raise error
+
+        return open_nothing
+
+    monkeypatch.setattr("apps.console.serving.open_store", fail(StoreUnavailable("no answer")))
+    assert open_or_reach(Settings()).side == Settings().side
+    monkeypatch.setattr("apps.console.serving.open_store", fail(ConfigurationError("another side")))
+    with pytest.raises(ConfigurationError, match="another side"):
+        open_or_reach(Settings())
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,250 @@
+"""The model in service: found, fetched, warmed up and swapped in by one thread, while others are answered."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Condition, Event, Thread
+from typing import TypeVar
+
+from apps.serving.answers import ServiceState
+from apps.serving.errors import NotReady
+from apps.serving.kept import KeptModel
+from apps.serving.limits import ServiceLimits
+from apps.serving.loaded import LoadedModel
+from apps.serving.source import ModelSource
+from xray_model.data.bounds import DEFAULTS, Bounds
+from xray_model.errors import ConfigurationError, StoreUnavailable, XrayError
+from xray_model.outcomes import ServedModel
+
+Found = TypeVar("Found")
+
+_LONGEST_PAUSE = 60.0
+"""Seconds between two tries while something fails."""
+_SIGHT_SECONDS = 60.0
+"""Between two looks for a reference that is not there yet."""
+_CLOSE_SECONDS = 10.0
+_NONE_YET = "no model is in service yet: none was promoted"
+_log = logging.getLogger(__name__)
+
+
+class ChampionKeeper:
+    """Keeps the champion in memory. What cannot be had leaves the last good model where it is.
+
+    A request holds the model that it begins with; one that was replaced ends when the last request lets go of it.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        kept: KeptModel,
+        side: int,
+        limits: ServiceLimits,
+        on_batch: Callable[[int], object],
+    ) -> None:
+        self._source, self._kept, self._side, self._limits, self._on_batch = source, kept, side, limits, on_batch
+        self.bounds: Bounds = DEFAULTS
+        """In force, as they were last read."""
+        self._changed = Condition()
+        self._current: LoadedModel | None = None
+        self._spare: LoadedModel | None = None
+        """The copy of this machine, loaded before anybody could say which model is in service."""
+        self._trouble: str | None = "the model in service is being loaded"
+        self._failures = 0
+        self._sure = datetime.now(UTC)
+        self._sight_asked = float("-inf")
+        self._closing = Event()
+        self._thread = Thread(target=self._work, name="xray-champion", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for the model in service."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let nobody begin any more, and end when those under way have ended, or ten seconds later."""
+        with self._changed:
+            self._closing.set()
+            if not self._changed.wait_for(lambda: not self._current or not self._current.users, _CLOSE_SECONDS):
+                _log.warning("the service ends while requests are under way")
+            last, self._current = self._current, None
+        if last is not None:
+            last.close()
+            last.join(_CLOSE_SECONDS)
+
+    def state(self) -> ServiceState:
+        """See `PredictionService.state`."""
+        with self._changed:
+            model = None if self._current is None else self._current.model
+            trouble, sure = self._trouble, self._sure
+        if self._closing.is_set():
+            return ServiceState(model, ready=False, reason="the service is closing", unsure_since=None)
+        patience = 2 * self._limits.poll_seconds + self._limits.patience_seconds
+        if trouble is None and (datetime.now(UTC) - sure).total_seconds() > patience:
+            trouble = "the store has not said for a while which model is in service"
+        return ServiceState(
+            model, ready=model is not None, reason=trouble, unsure_since=sure if model and trouble else None
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Images before the model in service."""
+        current = self._current
+        return 0 if current is None else current.waiting
+
+    @contextmanager
+    def hold(self) -> Iterator[LoadedModel]:
+        """The model in service, which lasts as long as the context does, whatever is promoted meanwhile.
+
+        Raises:
+            NotReady: there is none.
+        """
+        with self._changed:
+            loaded = self._current
+            if loaded is None or self._closing.is_set():
+                raise NotReady("the service is closing" if self._closing.is_set() else self._trouble or _NONE_YET)
+            loaded.users += 1
+        try:
+            yield loaded
+        finally:
+            with self._changed:
+                loaded.users -= 1
+                self._changed.notify_all()
+                replaced = loaded is not self._current and not loaded.users
+            if replaced:
+                loaded.close()
+
+    def _work(self) -> None:
+        asked = _ask(self._source.find_champion)  # it may wait long for a store that is down, and the copy must not
+        self._attempt(self._load_spare)
+        patience = None if self._spare is None else self._limits.patience_seconds
+        self._attempt(lambda: self._follow(_wait_for(asked, patience)))
+        self._use_spare()
+        while not self._closing.wait(min(self._limits.poll_seconds * 2**self._failures, _LONGEST_PAUSE)):
+            self._attempt(self._look)
+
+    def _use_spare(self) -> None:
+        """Let this machine's copy answer where nobody said which model is in service, or that one cannot be had."""
+        spare, self._spare = self._spare, None
+        if spare is None or spare is self._current:
+            return
+        if self._failures and self._current is None:
+            self._swap(spare)
+        else:
+            spare.close()
+
+    def _look(self) -> None:
+        self._follow(self._source.find_champion())
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do something that may fail; the thread, and the model that answers, live on."""
+        try:
+            act()
+        except XrayError as error:
+            self._doubt(str(error))
+            _log.warning("the model in service stays as it is: %s", error)
+        except Exception as error:  # noqa: BLE001 - what Keras says of a file that it cannot load has no common kind
+            self._doubt(f"the model in service cannot be loaded: {type(error).__name__}")
+            _log.exception("the model in service stays as it is")
+
+    def _doubt(self, trouble: str) -> None:
+        with self._changed:
+            self._trouble = trouble
+            self._failures = min(self._failures + 1, 10)
+
+    def _load_spare(self) -> None:
+        model = self._kept.find()
+        if model is not None:
+            self._spare = self._load(model)
+
+    def _follow(self, wanted: ServedModel | None) -> None:
+        """Let this model answer, or none before the first promotion."""
+        self.bounds = self._source.load_bounds()
+        if wanted is None:
+            self._swap(None)
+        else:
+            self._serve(wanted)
+        with self._changed:
+            self._trouble = _NONE_YET if wanted is None else None
+            self._failures = 0
+            self._sure = datetime.now(UTC)
+
+    def _serve(self, wanted: ServedModel) -> None:
+        ready = next((one for one in (self._current, self._spare) if one and _same_file(one.model, wanted)), None)
+        if ready is None:
+            with self._changed:
+                self._trouble = f"model v{wanted.version} was put in service and is being loaded"
+            ready = self._load(wanted)
+        ready.model = wanted
+        try:
+            self._find_sight(ready)
+        finally:
+            if ready is not self._current:
+                self._swap(ready)
+                self._kept.keep(wanted)
+                _log.info("model v%d is in service", wanted.version)
+
+    def _find_sight(self, loaded: LoadedModel) -> None:
+        """Look for the model's reference, which the first night after its promotion makes."""
+        if loaded.sight is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
+            self._sight_asked = time.monotonic()
+            loaded.sight = self._source.find_sight(loaded.model)
+
+    def _load(self, model: ServedModel) -> LoadedModel:
+        """A model in memory, warmed up.
+
+        Raises:
+            ConfigurationError: its pixels are not those of this store.
+            XrayError: its file cannot be had.
+        """
+        path = self._kept.path_of(model)
+        if not self._kept.holds(model):
+            self._source.fetch(model, path)
+        predictor = self._source.load(path)
+        if (predictor.side, tuple(predictor.classes)) != (self._side, model.classes):
+            raise ConfigurationError(
+                f"model v{model.version} tells {', '.join(predictor.classes)} apart in pictures of {predictor.side} "
+                f"pixels; by the ledger it is {', '.join(model.classes)}, and the store's pictures have {self._side}. "
+                "Put another model in service."
+            )
+        predictor.warm_up()
+        self._sight_asked = float("-inf")
+        return LoadedModel(model, predictor, self._limits, self._on_batch)
+
+    def _swap(self, new: LoadedModel | None) -> None:
+        with self._changed:
+            if self._closing.is_set():
+                over = new
+            else:
+                over, self._current = self._current, new
+            unused = over is not None and not over.users
+        if over is not None and unused:
+            over.close()
+
+
+def _same_file(one: ServedModel, other: ServedModel) -> bool:
+    return (one.version, one.run_id, one.model_sha256) == (other.version, other.run_id, other.model_sha256)
+
+
+def _ask(find: Callable[[], Found]) -> Future[Found]:
+    """What a function finds, asked in a thread that nobody has to wait for."""
+    asked: Future[Found] = Future()
+
+    def ask() -> None:
+        try:
+            asked.set_result(find())
+        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+            asked.set_exception(error)
+
+    Thread(target=ask, name="xray-asking", daemon=True).start()
+    return asked
+
+
+def _wait_for(asked: Future[Found], seconds: float | None) -> Found:
+    try:
+        return asked.result(seconds)
+    except TimeoutError as error:
+        raise StoreUnavailable(
+            f"neither store nor registry said within {seconds:g} seconds which model is in service"
+        ) from error

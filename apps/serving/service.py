@@ -1,0 +1,201 @@
+"""The service that predicts: files in, answers of the model in service out."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from prometheus_client import CollectorRegistry
+
+from apps.serving.answers import Answered, Refused, ServiceState
+from apps.serving.champion import ChampionKeeper
+from apps.serving.errors import Overloaded
+from apps.serving.kept import KeptModel
+from apps.serving.limits import ServiceLimits
+from apps.serving.loaded import Heat, ImageAnswer, LoadedModel
+from apps.serving.metrics import ServiceMetrics
+from apps.serving.reading import ReadImage, read_image
+from apps.serving.recording import Recorder, Row
+from apps.serving.source import ModelSource, StoreSource
+from storage.objects import Objects
+from storage.registry import Registry
+from xray_model.errors import InvalidInput
+from xray_model.evaluation.drift.columns import EMBEDDING
+from xray_model.outcomes import ImageWarning, Prediction, ServedModel
+
+__all__ = ["Answered", "PredictionService", "Refused", "ServiceLimits", "ServiceState"]
+
+UNLIKE_TRAINING = ImageWarning(
+    code="unlike-training",
+    text="It looks unlike the images that the model was trained on: a lateral view, say, or no chest at all.",
+)
+
+
+class PredictionService:
+    """The model in service, behind a queue. It starts at once, and is ready once a model is loaded.
+
+    Safe to use from many threads and event loops.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        registry: Registry,
+        side: int,
+        home: Path,
+        limits: ServiceLimits | None = None,
+        source: ModelSource | None = None,
+    ) -> None:
+        """Make a service that is not started.
+
+        Args:
+            objects: the store: its ledger says which model is in service, its log takes the answers.
+            registry: which has the model.
+            side: of the store's canonical pixels.
+            home: where the copy of the last good model lies, in the folder `serving`.
+            limits: what it takes on at most.
+            source: where the model comes from; of store and registry where it is left out.
+        """
+        self._side, self._limits = side, limits or ServiceLimits()
+        self._metrics = ServiceMetrics(self.state, lambda: self._keeper.waiting)
+        self._keeper = ChampionKeeper(
+            source or StoreSource(objects, registry),
+            KeptModel(home / "serving", objects.url),
+            side,
+            self._limits,
+            self._metrics.count_batch,
+        )
+        self._recorder = Recorder(objects, self._limits, self._metrics.count_lost)
+        self._decoders = ThreadPoolExecutor(self._limits.decoders, thread_name_prefix="xray-decode")
+        self._counting = Lock()
+        self._under_way = 0
+        self._closed = False
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """Its figures, for Prometheus."""
+        return self._metrics.registry
+
+    def start(self) -> None:
+        """Begin to load the model in service, in the background: nothing is waited for."""
+        self._keeper.start()
+
+    def close(self) -> None:
+        """Let what is under way end, write the log, and stop: nothing can be asked any more."""
+        with self._counting:
+            again, self._closed = self._closed, True
+        if again:
+            return
+        self._keeper.close()
+        self._decoders.shutdown(cancel_futures=True)
+        self._recorder.close()
+
+    def state(self) -> ServiceState:
+        """What it can do now; costs nothing."""
+        return self._keeper.state()
+
+    async def answer(
+        self, files: Sequence[bytes], *, explain: bool = False, record: bool = True
+    ) -> list[Answered | Refused]:
+        """Answer to some files, in their order, all with one model.
+
+        Args:
+            files: PNG, JPEG or DICOM files, one image each.
+            explain: whether a heat map comes with each answer.
+            record: whether the answers go to the log that drift is found by: not those to drawn examples.
+
+        Raises:
+            NotReady: no model is loaded, or the service closes.
+            Overloaded: too much waits, or the answer took too long. Ask again in a few seconds.
+            InvalidInput: more files than are ever taken on at a time, or explained.
+        """
+        self._check_number(len(files), explain=explain)
+        with self._metrics.request(), self._admit(len(files)), self._keeper.hold() as loaded:
+            model = loaded.model
+            asked = [self._answer_one(data, loaded, model, explain=explain, record=record) for data in files]
+            try:
+                async with asyncio.timeout(self._limits.answer_seconds):
+                    found = await asyncio.gather(*asked, return_exceptions=True)
+            except TimeoutError as error:
+                raise Overloaded(
+                    f"the answer took longer than {self._limits.answer_seconds:g} seconds: ask again in a while"
+                ) from error
+            results = [_unless_failed(one) for one in found]
+            self._metrics.count_images(results)
+            return results
+
+    async def _answer_one(
+        self, data: bytes, loaded: LoadedModel, model: ServedModel, *, explain: bool, record: bool
+    ) -> Answered | Refused:
+        decoding = asyncio.get_running_loop().run_in_executor(
+            self._decoders, read_image, data, self._side, self._keeper.bounds
+        )
+        read = await decoding
+        if isinstance(read, Refused):
+            return read
+        image_id, pixels = read.image.image_id, read.image.pixels
+        answer = await asyncio.wrap_future(loaded.answer(pixels))
+        label = answer.predicted
+        if label is None:
+            return Refused(image_id, f"model v{model.version} makes no numbers of this image")
+        heat: Heat | None = None
+        if explain:
+            heat = await asyncio.wrap_future(loaded.explain(pixels, label))
+        prediction = Prediction(
+            image_id=image_id,
+            label=label,
+            probabilities=_by_class(model, answer),
+            warnings=(*read.warnings, UNLIKE_TRAINING) if answer.strange else read.warnings,
+            version=model.version,
+            snapshot_id=model.snapshot_id,
+        )
+        if record:
+            self._recorder.add(_log_row(read, answer, prediction, model))
+        return Answered(prediction, model, pixels, heat)
+
+    def _check_number(self, files: int, *, explain: bool) -> None:
+        most = self._limits.explanations if explain else self._limits.waiting
+        if files > most:
+            told = "explained" if explain else "answered"
+            raise InvalidInput(f"{files} images are more than are {told} at a time: send {most} or fewer")
+
+    @contextmanager
+    def _admit(self, images: int) -> Iterator[None]:
+        with self._counting:
+            if self._under_way + images > self._limits.waiting:
+                raise Overloaded(f"{self._under_way} images are being answered: ask again in a few seconds")
+            self._under_way += images
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._under_way -= images
+
+
+def _unless_failed(found: Answered | Refused | BaseException) -> Answered | Refused:
+    """What came of an image; all others of its request have ended too when its error is raised."""
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _by_class(model: ServedModel, answer: ImageAnswer) -> dict[str, float]:
+    return dict(zip(model.classes, answer.probabilities.tolist(), strict=True))
+
+
+def _log_row(read: ReadImage, answer: ImageAnswer, prediction: Prediction, model: ServedModel) -> Row:
+    coordinates = () if answer.coordinates is None else answer.coordinates.tolist()
+    return {
+        "when": datetime.now(UTC),
+        "image_id": prediction.image_id,
+        "version": model.version,
+        "run_id": model.run_id,
+        "route": "service",
+        "predicted": prediction.label,
+        **{f"p_{label}": value for label, value in prediction.probabilities.items()},
+        **dict(zip(EMBEDDING, coordinates, strict=False)),
+        **read.facts(),
+    }

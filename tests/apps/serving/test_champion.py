@@ -1,0 +1,192 @@
+"""The model in service: swapped without a gap, and the last good one kept where another cannot be had."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from apps.serving.champion import ChampionKeeper
+from apps.serving.errors import NotReady
+from apps.serving.kept import KeptModel
+from apps.serving.limits import ServiceLimits
+from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, served
+
+LIMITS = ServiceLimits(poll_seconds=0.01, patience_seconds=0.3)
+
+
+@contextmanager
+def keeping(source: FakeSource, folder: Path, limits: ServiceLimits = LIMITS) -> Iterator[ChampionKeeper]:
+    """A keeper at work, closed in the end."""
+    keeper = ChampionKeeper(source, KeptModel(folder, "file:///store"), SIDE, limits, lambda _: None)
+    keeper.start()
+    try:
+        yield keeper
+    finally:
+        source.go.set()
+        source.answers.set()
+        keeper.close()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def serves(keeper: ChampionKeeper, version: int, *, sure: bool = True) -> Callable[[], bool]:
+    """Whether a version is in service, and nothing speaks against it."""
+
+    def check() -> bool:
+        state = keeper.state()
+        return bool(state.ready and state.model and state.model.version == version and sure == (not state.reason))
+
+    return check
+
+
+def test_without_a_champion_nothing_answers_and_the_first_one_does_at_once(tmp_path: Path) -> None:
+    """Before the first promotion it says so; after it the model answers without a restart."""
+    source = FakeSource(None)
+    with keeping(source, tmp_path) as keeper:
+        wait_until(lambda: "none was promoted" in (keeper.state().reason or ""))
+        assert (keeper.state().ready, keeper.state().unsure_since) == (False, None)
+        with pytest.raises(NotReady, match="none was promoted"), keeper.hold():
+            pass
+        source.champion = served(1)
+        wait_until(serves(keeper, 1))
+        with keeper.hold() as loaded:
+            assert loaded.model == served(1)
+
+
+def test_a_request_keeps_the_model_it_began_with(tmp_path: Path) -> None:
+    """A promotion replaces the model for those who come later; the old one ends with its last request."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        with keeper.hold() as first:
+            with keeper.hold() as second:
+                source.champion = served(2)
+                wait_until(serves(keeper, 2))
+                assert first is second
+                assert first.model.version == 1
+            assert not first.join(0.01)
+            with keeper.hold() as later:
+                assert later.model.version == 2
+        assert first.join(PATIENCE)
+        assert not later.join(0.01)
+
+
+def test_the_last_good_model_serves_while_the_next_cannot_be_had(tmp_path: Path) -> None:
+    """A registry that is down, a file that Keras cannot load: the old one answers, and it is said since when."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        before = keeper.state()
+        source.registry_down, source.champion = True, served(2)
+        wait_until(lambda: "registry is down" in (keeper.state().reason or ""))
+        state = keeper.state()
+        assert (state.ready, state.model) == (True, served(1))
+        assert state.unsure_since is not None
+        source.champion = served(1)
+        wait_until(serves(keeper, 1))
+        source.registry_down, source.champion = False, served(9)
+        wait_until(lambda: "cannot be loaded: ValueError" in (keeper.state().reason or ""))
+        assert keeper.state().model == before.model
+        source.champion = served(3)
+        wait_until(serves(keeper, 3))
+        assert keeper.state().unsure_since is None
+
+
+def test_a_copy_serves_when_nobody_can_say_which_model_is_in_service(tmp_path: Path) -> None:
+    """Started with a store that is down, the model of the day before answers, in doubt until the store is back."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    source = FakeSource(served(2))
+    source.ledger_down = True
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1, sure=False))
+        assert source.fetched == []
+        assert keeper.state().unsure_since is not None
+        source.ledger_down = False
+        wait_until(serves(keeper, 2))
+    assert [path.name for path in tmp_path.glob("*.keras")] == [f"{served(2).model_sha256}.keras"]
+
+
+def test_a_store_that_does_not_even_refuse_holds_nothing_up(tmp_path: Path) -> None:
+    """Who waits for ever on the store is answered by the copy all the same, within seconds."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    source = FakeSource(served(1))
+    source.answers.clear()
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1, sure=False))
+        assert "within 0.3 seconds" in (keeper.state().reason or "")
+        source.answers.set()
+        wait_until(serves(keeper, 1))
+
+
+def test_the_same_model_is_fetched_once(tmp_path: Path) -> None:
+    """Started again, the copy answers without the registry, and as the ledger says when it came into service."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    later = served(1).model_copy(update={"since": served(5).since})
+    source = FakeSource(later)
+    source.registry_down = True
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        assert keeper.state().model == later
+
+
+@pytest.mark.parametrize("damage", ["file", "note", "store", "no champion"])
+def test_a_copy_that_is_not_to_be_trusted_does_not_serve(tmp_path: Path, damage: str) -> None:
+    """Changed, unreadable, of another store, or where the ledger has no champion: nothing answers."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    file, note = tmp_path / f"{served(1).model_sha256}.keras", tmp_path / "model.json"
+    if damage == "file":
+        file.write_bytes(b"model 7")
+    elif damage == "note":
+        note.write_text("{")
+    elif damage == "store":
+        note.write_text(note.read_text().replace("file:///store", "s3://another"))
+    source = FakeSource(None)
+    source.ledger_down = damage != "no champion"
+    with keeping(source, tmp_path) as keeper:
+        wait_until(lambda: "being loaded" not in (keeper.state().reason or ""))
+        assert not keeper.state().ready
+
+
+def test_a_model_for_other_pictures_does_not_serve(tmp_path: Path) -> None:
+    """One whose pixels are not the store's is refused, with what is wrong."""
+    source = FakeSource(served(1))
+    source.side = 32
+    with keeping(source, tmp_path) as keeper:
+        wait_until(lambda: "pictures of 32 pixels" in (keeper.state().reason or ""))
+        assert not keeper.state().ready
+
+
+def test_a_silent_store_is_told_of(tmp_path: Path) -> None:
+    """A look that hangs makes the service unsure after a while, though nothing has failed."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        source.answers.clear()
+        wait_until(serves(keeper, 1, sure=False))
+        assert "not said for a while" in (keeper.state().reason or "")
+        source.answers.set()
+        wait_until(serves(keeper, 1))
+
+
+def test_after_the_end_nobody_begins(tmp_path: Path) -> None:
+    """A closed keeper is not ready."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        with keeper.hold() as loaded:
+            pass
+    assert not keeper.state().ready
+    assert loaded.join(PATIENCE)
+    with pytest.raises(NotReady, match="closing"), keeper.hold():
+        pass

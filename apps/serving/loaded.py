@@ -52,7 +52,7 @@ class LoadedModel:
         """Set once there is a reference."""
         self.users = 0
         """Requests that hold it; the keeper counts them."""
-        self._predictor, self._on_batch = predictor, on_batch
+        self._predictor, self._most, self._on_batch = predictor, limits.batch, on_batch
         self._asking = Lock()
         self._answers: Batcher[Pixels, ImageAnswer] = Batcher(
             self._answer, limits.batch, limits.waiting, f"xray-answer-{model.version}"
@@ -73,6 +73,14 @@ class LoadedModel:
     def explain(self, pixels: Pixels, class_name: str) -> Future[Heat]:
         """Let a heat map [side, side] be made of what speaks for a class; raises as `Batcher.submit`."""
         return self._maps.submit((pixels, class_name))
+
+    def warm_up(self) -> None:
+        """Answer batches of every size once, between those of requests: the first of a size takes far longer."""
+        size = 1
+        while size <= self._most:
+            with self._asking:
+                self._predictor.warm_up((size,))
+            size *= 2
 
     def close(self) -> None:
         """Take nothing more; the threads end when nothing waits."""

@@ -205,8 +205,8 @@ class ChampionKeeper:
             new.warm_up()
 
     def _find_sight(self, loaded: LoadedModel) -> None:
-        """Look for the model's reference, which the first night after its promotion makes."""
-        if loaded.sight is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
+        """Look for what is known of the images that it was trained on, until all of it is there."""
+        if loaded.sight.axes is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
             self._sight_asked = time.monotonic()
             loaded.sight = self._source.find_sight(loaded.model)
 

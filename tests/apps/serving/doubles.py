@@ -118,7 +118,7 @@ class FakeSource:
         self.answers.set()
         self.predictors: dict[int, FakePredictor] = {}
         self.fetched: list[int] = []
-        self.sight: Sight | None = None
+        self.sight = Sight()
         self.sights: list[int] = []
         self.go = threading.Event()
         self.go.set()
@@ -151,7 +151,7 @@ class FakeSource:
         made = self.predictors[version] = FakePredictor(version, self.side, go=self.go)
         return cast("Predictor", made)
 
-    def find_sight(self, model: ServedModel) -> Sight | None:
+    def find_sight(self, model: ServedModel) -> Sight:
         """What the test has put there."""
         self.sights.append(model.version)
         return self.sight

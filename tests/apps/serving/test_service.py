@@ -77,7 +77,7 @@ def check_answer(answer: Answered | Refused, gray: int) -> int:
     assert answer.prediction.version == version
     assert answer.prediction.snapshot_id == f"s{version}"
     assert answer.prediction.probabilities["covid"] == says(version, answer.pixels)
-    assert answer.prediction.label == max(answer.prediction.probabilities.items(), key=lambda one: one[1])[0]
+    assert answer.prediction.label == ("covid" if answer.prediction.probabilities["covid"] > 0.5 else "normal")
     return version
 
 

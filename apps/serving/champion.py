@@ -131,6 +131,7 @@ class ChampionKeeper:
             return
         if self._failures and self._current is None:
             self._swap(spare)
+            spare.warm_up()
         else:
             spare.close()
 
@@ -165,8 +166,12 @@ class ChampionKeeper:
             self._swap(None)
         else:
             self._serve(wanted)
+        self._settle(_NONE_YET if wanted is None else None)
+
+    def _settle(self, trouble: str | None) -> None:
+        """What serves is what the ledger says."""
         with self._changed:
-            self._trouble = _NONE_YET if wanted is None else None
+            self._trouble = trouble
             self._failures = 0
             self._sure = datetime.now(UTC)
 
@@ -181,18 +186,32 @@ class ChampionKeeper:
             self._find_sight(ready)
         finally:
             if ready is not self._current:
-                self._swap(ready)
-                self._kept.keep(wanted)
-                _log.info("model v%d is in service", wanted.version)
+                self._put_in_service(ready)
+
+    def _put_in_service(self, new: LoadedModel) -> None:
+        """Swap it in once it is warm; at once where nobody is answered until then."""
+        waits_for_it = self._current is None
+        if not waits_for_it:
+            try:
+                new.warm_up()
+            except Exception:
+                new.close()
+                raise
+        self._swap(new)
+        self._kept.keep(new.model)
+        _log.info("model v%d is in service", new.model.version)
+        self._settle(None)
+        if waits_for_it:
+            new.warm_up()
 
     def _find_sight(self, loaded: LoadedModel) -> None:
-        """Look for the model's reference, which the first night after its promotion makes."""
-        if loaded.sight is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
+        """Look for what is known of the images that it was trained on, until all of it is there."""
+        if loaded.sight.axes is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
             self._sight_asked = time.monotonic()
             loaded.sight = self._source.find_sight(loaded.model)
 
     def _load(self, model: ServedModel) -> LoadedModel:
-        """A model in memory, warmed up.
+        """A model in memory that has answered once.
 
         Raises:
             ConfigurationError: its pixels are not those of this store.
@@ -208,7 +227,7 @@ class ChampionKeeper:
                 f"pixels; by the ledger it is {', '.join(model.classes)}, and the store's pictures have {self._side}. "
                 "Put another model in service."
             )
-        predictor.warm_up()
+        predictor.warm_up((1,))
         self._sight_asked = float("-inf")
         return LoadedModel(model, predictor, self._limits, self._on_batch)
 

@@ -29,8 +29,8 @@ class ImageAnswer:
     """[classes]"""
     predicted: str | None
     """None where a probability is not a number."""
-    coordinates: npt.NDArray[np.float32] | None
-    """[axes] of the embedding on those of the model's reference; None where there is none."""
+    coordinates: npt.NDArray[np.float32]
+    """[axes] of the embedding on those of the model's reference; empty where there is none yet."""
     strange: bool
     """Whether the image is unlike those that the model was trained on."""
 
@@ -48,11 +48,11 @@ class LoadedModel:
         """Start the threads; `on_batch` is told the size of every batch."""
         self.model = model
         """May be replaced by one of the same file: it may come into service again."""
-        self.sight: Sight | None = None
-        """Set once there is a reference."""
+        self.sight = Sight()
+        """Replaced once more is known."""
         self.users = 0
         """Requests that hold it; the keeper counts them."""
-        self._predictor, self._on_batch = predictor, on_batch
+        self._predictor, self._most, self._on_batch = predictor, limits.batch, on_batch
         self._asking = Lock()
         self._answers: Batcher[Pixels, ImageAnswer] = Batcher(
             self._answer, limits.batch, limits.waiting, f"xray-answer-{model.version}"
@@ -74,6 +74,14 @@ class LoadedModel:
         """Let a heat map [side, side] be made of what speaks for a class; raises as `Batcher.submit`."""
         return self._maps.submit((pixels, class_name))
 
+    def warm_up(self) -> None:
+        """Answer batches of every size once, between those of requests: the first of a size takes far longer."""
+        size = 1
+        while size <= self._most:
+            with self._asking:
+                self._predictor.warm_up((size,))
+            size *= 2
+
     def close(self) -> None:
         """Take nothing more; the threads end when nothing waits."""
         self._answers.close()
@@ -87,14 +95,13 @@ class LoadedModel:
         self._on_batch(len(images))
         with self._asking:
             found = self._predictor.answer(np.stack(images))
-        sight, coordinates, strange = self.sight, None, np.zeros(len(images), bool)
-        if sight is not None:
-            coordinates, strange = sight.look(found.embedding)
+        sight = self.sight
+        coordinates, strange = sight.place(found.embedding), sight.find_strange(found.embedding)
         return [
             ImageAnswer(
                 found.probabilities[place].copy(),  # and not a view, which would keep the whole batch
                 found.predicted[place],
-                None if coordinates is None else coordinates[place].copy(),
+                coordinates[place].copy(),
                 bool(strange[place]),
             )
             for place in range(len(images))

@@ -24,14 +24,10 @@ from storage.objects import Objects
 from storage.registry import Registry
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.columns import EMBEDDING
-from xray_model.outcomes import ImageWarning, Prediction, ServedModel
+from xray_model.evaluation.strangeness import UNLIKE_TRAINING
+from xray_model.outcomes import Prediction, ServedModel
 
 __all__ = ["Answered", "PredictionService", "Refused", "ServiceLimits", "ServiceState"]
-
-UNLIKE_TRAINING = ImageWarning(
-    code="unlike-training",
-    text="It looks unlike the images that the model was trained on: a lateral view, say, or no chest at all.",
-)
 
 
 class PredictionService:
@@ -187,7 +183,6 @@ def _by_class(model: ServedModel, answer: ImageAnswer) -> dict[str, float]:
 
 
 def _log_row(read: ReadImage, answer: ImageAnswer, prediction: Prediction, model: ServedModel) -> Row:
-    coordinates = () if answer.coordinates is None else answer.coordinates.tolist()
     return {
         "when": datetime.now(UTC),
         "image_id": prediction.image_id,
@@ -196,6 +191,6 @@ def _log_row(read: ReadImage, answer: ImageAnswer, prediction: Prediction, model
         "route": "service",
         "predicted": prediction.label,
         **{f"p_{label}": value for label, value in prediction.probabilities.items()},
-        **dict(zip(EMBEDDING, coordinates, strict=False)),
+        **dict(zip(EMBEDDING, answer.coordinates.tolist(), strict=False)),
         **read.facts(),
     }

@@ -1,28 +1,29 @@
-"""What a model's reference says of new images: where they lie on its axes, and which lie too far away."""
+"""What is known of the images that a model was trained on: where new ones lie among them, and which lie too far off."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from storage.references import Reference
 from xray_model.evaluation.drift.frame import Axes
+from xray_model.evaluation.strangeness import Strangeness
 
 Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Of one model and the snapshot that it was trained on."""
+    """Of one model; empty where nothing is known yet."""
 
-    axes: Axes
+    axes: Axes | None = None
+    """Of its reference, which the first night after its promotion makes."""
+    strangeness: Strangeness | None = None
+    """None too where it was judged on too few images."""
 
-    def look(self, embedding: Floats) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Coordinates [n, k] of an embedding [n, d], and which images [n] are unlike the reference's."""
-        coordinates = self.axes.project(embedding)
-        return coordinates, np.zeros(len(coordinates), bool)
+    def place(self, embedding: Floats) -> npt.NDArray[np.float32]:
+        """Coordinates [n, k] of an embedding [n, d] on the axes; k is 0 where there are none."""
+        return np.zeros((len(embedding), 0), np.float32) if self.axes is None else self.axes.project(embedding)
 
-
-def fit_sight(reference: Reference) -> Sight | None:
-    """What a reference says; None where it has no axes."""
-    return None if reference.axes is None else Sight(Axes.from_array(reference.axes))
+    def find_strange(self, embedding: Floats) -> npt.NDArray[np.bool_]:
+        """Which images [n] are unlike those that are known, by their embedding [n, d]; none where none are known."""
+        return np.zeros(len(embedding), bool) if self.strangeness is None else self.strangeness.find_strange(embedding)

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from apps.serving.sight import Sight, fit_sight
+from apps.serving.sight import Sight
 from storage import bounds, ledger
 from storage.champions import fetch_model, find_champion
 from storage.objects import Objects
 from storage.references import load_reference
 from storage.registry import Registry
+from storage.strangeness import load_strangeness
 from xray_model.data.bounds import Bounds
+from xray_model.evaluation.drift.frame import Axes
 from xray_model.outcomes import ServedModel
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ class ModelSource(Protocol):
         """The predictor of a file."""
         ...
 
-    def find_sight(self, model: ServedModel) -> Sight | None:
-        """What the model's reference says of new images; None where there is none yet."""
+    def find_sight(self, model: ServedModel) -> Sight:
+        """What is known of the images that the model was trained on."""
         ...
 
 
@@ -69,10 +71,11 @@ class StoreSource:
 
         return load_predictor(path)
 
-    def find_sight(self, model: ServedModel) -> Sight | None:
+    def find_sight(self, model: ServedModel) -> Sight:
         """See `ModelSource`."""
         reference = load_reference(self._objects, model.run_id, model.snapshot_id)
-        return None if reference is None else fit_sight(reference)
+        axes = None if reference is None or reference.axes is None else Axes.from_array(reference.axes)
+        return Sight(axes, load_strangeness(self._objects, model.run_id))
 
 
 class _Unchanged(Generic[Found]):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,9 +81,13 @@ class FakePredictor:
     classes: tuple[str, ...] = CLASSES
     go: threading.Event = field(default_factory=threading.Event)
     batches: list[int] = field(default_factory=list)
+    warm: list[int] = field(default_factory=list)
 
-    def warm_up(self) -> None:
-        """Nothing is traced."""
+    def warm_up(self, sizes: Iterable[int]) -> None:
+        """Notes which sizes were tried; version 8 fails on more than one image."""
+        self.warm += sizes
+        if self.version == 8 and self.warm[-1] > 1:
+            raise MemoryError
 
     def answer(self, pixels: Pixels) -> Said:
         """Raises where an image is all but black."""
@@ -113,7 +118,7 @@ class FakeSource:
         self.answers.set()
         self.predictors: dict[int, FakePredictor] = {}
         self.fetched: list[int] = []
-        self.sight: Sight | None = None
+        self.sight = Sight()
         self.sights: list[int] = []
         self.go = threading.Event()
         self.go.set()
@@ -146,7 +151,7 @@ class FakeSource:
         made = self.predictors[version] = FakePredictor(version, self.side, go=self.go)
         return cast("Predictor", made)
 
-    def find_sight(self, model: ServedModel) -> Sight | None:
+    def find_sight(self, model: ServedModel) -> Sight:
         """What the test has put there."""
         self.sights.append(model.version)
         return self.sight

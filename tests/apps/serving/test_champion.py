@@ -1,8 +1,10 @@
 """The model in service: swapped without a gap, and the last good one kept where another cannot be had."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,29 @@ def test_a_request_keeps_the_model_it_began_with(tmp_path: Path) -> None:
                 assert later.model.version == 2
         assert first.join(PATIENCE)
         assert not later.join(0.01)
+
+
+def test_a_model_is_warm_before_it_replaces_another(tmp_path: Path) -> None:
+    """The first one answers as soon as it can and is warmed up then; nobody waits for a later one's first batches."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path, replace(LIMITS, batch=8)) as keeper:
+        wait_until(serves(keeper, 1))
+        assert source.predictors[1].warm == [1, 1, 2, 4, 8]
+        with keeper.hold():
+            source.champion = served(2)
+            wait_until(lambda: (keeper.state().model or served(1)).version == 2)
+            assert source.predictors[2].warm == [1, 1, 2, 4, 8]
+
+
+def test_a_model_that_fails_on_many_images_does_not_come_into_service(tmp_path: Path) -> None:
+    """It is tried on batches of every size before anybody else is; what it began is ended again."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        source.champion = served(8)
+        wait_until(lambda: "cannot be loaded: MemoryError" in (keeper.state().reason or ""))
+        assert keeper.state().model == served(1)
+    wait_until(lambda: not any(thread.name.startswith("xray-answer") for thread in threading.enumerate()))
 
 
 def test_the_last_good_model_serves_while_the_next_cannot_be_had(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, png, says, se
 from tests.storage.measured import read_figures
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.frame import Axes
+from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 LIMITS = ServiceLimits(poll_seconds=0.01, batch=4, waiting=12, explanations=2)
 
@@ -76,7 +77,7 @@ def check_answer(answer: Answered | Refused, gray: int) -> int:
     assert answer.prediction.version == version
     assert answer.prediction.snapshot_id == f"s{version}"
     assert answer.prediction.probabilities["covid"] == says(version, answer.pixels)
-    assert answer.prediction.label == max(answer.prediction.probabilities.items(), key=lambda one: one[1])[0]
+    assert answer.prediction.label == ("covid" if answer.prediction.probabilities["covid"] > 0.5 else "normal")
     return version
 
 
@@ -193,6 +194,17 @@ def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest
         assert len(source.sights) - asked <= 2
     today = datetime.now(UTC).date()
     assert "e_00" in load_scores(store.objects, today, today)
+
+
+def test_an_image_unlike_the_known_ones_is_warned_of(store: Store) -> None:
+    """The answer stands, and says that it deserves less trust; one that is alike has no such warning."""
+    source = FakeSource(served(1))
+    source.sight = Sight(strangeness=Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1))
+    with serving(store, source) as service:
+        answers = ask(service, png(200), png(90))
+        for answer, strange in zip(answers, (False, True), strict=True):
+            assert isinstance(answer, Answered)
+            assert (UNLIKE_TRAINING in answer.prediction.warnings) == strange
 
 
 def test_figures_tell_what_happened(store: Store) -> None:

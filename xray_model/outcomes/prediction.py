@@ -23,7 +23,7 @@ class ServedModel(Outcome):
     """Of the minority class, on the test patients it was judged by."""
     test_patients: int
     since: datetime
-    """When it came into service."""
+    """When it came into service, or was judged where it never did."""
 
 
 class ImageWarning(Outcome):

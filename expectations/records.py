@@ -5,12 +5,10 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
 from expectations.patients import ExpectColumnPairOneBForEachA
-from expectations.rules import rule
+from expectations.rules import image_rule, rule
+from xray_model.data.image_rules import AGE, FRONTAL
 from xray_model.data.labels import FINDINGS
 from xray_model.data.splits import SPLITS
-
-OLDEST = 110
-"""Years; sources also hold ages such as 155, which are years of birth or typing errors."""
 
 
 def records_suite() -> gx.ExpectationSuite:
@@ -54,15 +52,7 @@ def records_suite() -> gx.ExpectationSuite:
                 column="label",
                 value_set=list(FINDINGS),
             ),
-            rule(
-                gxe.ExpectColumnValuesToNotBeInSet,
-                "view-lateral",
-                "row",
-                "Every image is a frontal view.",
-                "is a lateral view",
-                column="view",
-                value_set=["L"],
-            ),
+            image_rule(FRONTAL),
             rule(
                 gxe.ExpectColumnValuesToNotBeNull,
                 "patient-missing",
@@ -98,16 +88,7 @@ def records_suite() -> gx.ExpectationSuite:
                 column="split",
                 value_set=list(SPLITS),
             ),
-            rule(
-                gxe.ExpectColumnValuesToBeBetween,
-                "age-range",
-                "row",
-                f"Ages are between 0 and {OLDEST} years.",
-                f"has an age outside 0 to {OLDEST} years",
-                column="age",
-                min_value=0,
-                max_value=OLDEST,
-            ),
+            image_rule(AGE),
             rule(
                 gxe.ExpectColumnValuesToBeInSet,
                 "sex-unknown",

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.row_conditions import AndCondition, Condition, OrCondition
+
+from xray_model.data.image_rules import ImageRule
 
 Severity = Literal["row", "batch", "note"]
 """`row` quarantines the images that fail, `batch` holds the whole batch, `note` only reports."""
@@ -27,6 +30,30 @@ def rule(
         description=expected,
         meta={"code": code, "severity": severity, "expected": expected, "refusal": refusal},
         **arguments,
+    )
+
+
+def image_rule(own: ImageRule) -> Expectation:
+    """What an image alone must keep to, asked of each row of a batch."""
+    if own.never:
+        return rule(
+            gxe.ExpectColumnValuesToNotBeInSet,
+            own.code,
+            "row",
+            own.expected,
+            own.refusal,
+            column=own.column,
+            value_set=list(own.never),
+        )
+    return rule(
+        gxe.ExpectColumnValuesToBeBetween,
+        own.code,
+        "row",
+        own.expected,
+        own.refusal,
+        column=own.column,
+        min_value=own.low,
+        max_value=own.high,
     )
 
 

@@ -10,6 +10,7 @@ from apps.arguments import Verbose
 from apps.commands import console, expectations, models, review
 from apps.commands.backup import backup, restore
 from apps.commands.drift import drift
+from apps.commands.predict import predict, score
 from xray_model.errors import XrayError
 
 app = typer.Typer(
@@ -160,6 +161,8 @@ def nightly(
 
 
 app.command()(drift)
+app.command()(predict)
+app.command()(score)
 app.command()(backup)
 app.command()(restore)
 

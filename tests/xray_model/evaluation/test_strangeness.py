@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xray_model.errors import InvalidInput
@@ -50,6 +50,7 @@ def test_images_of_one_patient_do_not_tell_how_far_others_lie() -> None:
     assert abs(one - three) < 0.02 * one
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.integers(LEAST_KNOWN, 150))
 def test_known_images_are_never_strange_and_no_numbers_always(seed: int, spread: float, images: int) -> None:
     """Whatever the cloud, a known image is not strange, one without numbers is, also after it was stored."""

@@ -37,6 +37,7 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     """
     from storage.scoring.answering import Refused, find_axes, open_answerer
     from storage.scoring.models import choose_model, copy_model
+    from storage.strangeness import load_strangeness
 
     settings, console = Settings(), Console()
     prepare_environment(settings)
@@ -45,7 +46,8 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     bounds = tuple(load_bounds(objects).bounds.values())
     console.print(f"Loading model v{model.version} …", highlight=False)
     with copy_model(registry, model) as path:
-        answerer = open_answerer(model, path, bounds, find_axes(objects, model))
+        axes, strangeness = find_axes(objects, model), load_strangeness(objects, model.run_id)
+        answerer = open_answerer(model, path, bounds, axes, strangeness)
     with show_progress(console):
         answers = _answer(answerer, paths)
         if explain is not None:

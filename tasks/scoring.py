@@ -17,6 +17,7 @@ from storage.scoring.recording import build_part, log_part
 from storage.scoring.table import Tally, check_out, write_table
 from storage.settings import Settings
 from storage.store import Store, open_store, open_store_of
+from storage.strangeness import load_strangeness
 from tasks.skin import stage_task
 from xray_model.config import ScoreOptions
 from xray_model.errors import ObjectNotFound
@@ -58,7 +59,8 @@ def plan_scoring(options: ScoreOptions) -> ScoringPlan:
         shard_size=options.shard_size,
         model=model,
         bounds=tuple(load_bounds(objects).bounds.values()),
-        has_reference=find_axes(objects, model) is not None,
+        has_axes=find_axes(objects, model) is not None,
+        has_strangeness=load_strangeness(objects, model.run_id) is not None,
     )
     missing = find_missing(objects, scoring)
     if missing:
@@ -118,8 +120,11 @@ def _answerer(store: Store, scoring: Scoring) -> Answerer:
 
 @lru_cache(maxsize=1)
 def _load_answerer(store: Store, scoring: Scoring) -> Answerer:
-    axes = find_axes(store.objects, scoring.model) if scoring.has_reference else None
-    if scoring.has_reference and axes is None:
-        raise ObjectNotFound(f"the reference of model v{scoring.model.version} was removed meanwhile: begin again")
-    with published_model(store.objects, scoring.model) as path:
-        return open_answerer(scoring.model, path, scoring.bounds, axes)
+    # What came to be known meanwhile is left out, so that all answers are checked alike.
+    objects, model = store.objects, scoring.model
+    axes = find_axes(objects, model) if scoring.has_axes else None
+    strangeness = load_strangeness(objects, model.run_id) if scoring.has_strangeness else None
+    if (axes is not None, strangeness is not None) != (scoring.has_axes, scoring.has_strangeness):
+        raise ObjectNotFound(f"what model v{model.version} was judged by was removed meanwhile: begin again")
+    with published_model(objects, model) as path:
+        return open_answerer(model, path, scoring.bounds, axes, strangeness)

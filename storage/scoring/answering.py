@@ -18,6 +18,7 @@ from xray_model.data.examining import Examined, examine_image
 from xray_model.data.image_rules import find_warnings
 from xray_model.errors import UnreadableImage
 from xray_model.evaluation.drift.frame import Axes
+from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 from xray_model.outcomes import Prediction, ServedModel
 
 if TYPE_CHECKING:
@@ -48,9 +49,16 @@ class Refused:
 class Answerer:
     """A model, and what its answers are checked against; threads take turns."""
 
-    def __init__(self, predictor: "Predictor", model: ServedModel, bounds: Sequence[Bound], axes: Axes | None) -> None:
+    def __init__(
+        self,
+        predictor: "Predictor",
+        model: ServedModel,
+        bounds: Sequence[Bound],
+        axes: Axes | None,
+        strangeness: Strangeness | None,
+    ) -> None:
         self.predictor, self.model = predictor, model
-        self._axes = axes
+        self._axes, self._strangeness = axes, strangeness
         self._bounds = {bound.code: bound for bound in bounds}
         self._turn = Lock()
 
@@ -75,25 +83,33 @@ class Answerer:
             found = self.predictor.answer(np.stack([image.pixels for image in images]))
         axes = self._axes
         coordinates = np.empty((len(images), 0), np.float32) if axes is None else axes.project(found.embedding)
+        unlike = self._find_strange(found.embedding)
         return [
             Refused(image.image_id, _NO_ANSWER)
             if found.predicted[n] is None
-            else Answered(image, self._describe(image, found, n), coordinates[n])
+            else Answered(image, self._describe(image, found, n, unlike=bool(unlike[n])), coordinates[n])
             for n, image in enumerate(images)
         ]
 
-    def _describe(self, image: Examined, found: "Answers", n: int) -> Prediction:
+    def _find_strange(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        none = np.zeros(len(embedding), np.bool_)
+        return none if self._strangeness is None else self._strangeness.find_strange(embedding)
+
+    def _describe(self, image: Examined, found: "Answers", n: int, *, unlike: bool) -> Prediction:
+        warnings = find_warnings(image, self._bounds)
         return Prediction(
             image_id=image.image_id,
             label=found.predicted[n],
             probabilities=dict(zip(self.predictor.classes, found.probabilities[n].tolist(), strict=True)),
-            warnings=find_warnings(image, self._bounds),
+            warnings=(*warnings, UNLIKE_TRAINING) if unlike else warnings,
             version=self.model.version,
             snapshot_id=self.model.snapshot_id,
         )
 
 
-def open_answerer(model: ServedModel, path: Path, bounds: Sequence[Bound], axes: Axes | None) -> Answerer:
+def open_answerer(
+    model: ServedModel, path: Path, bounds: Sequence[Bound], axes: Axes | None, strangeness: Strangeness | None
+) -> Answerer:
     """The answerer of a model's `.keras` file.
 
     Raises:
@@ -101,7 +117,7 @@ def open_answerer(model: ServedModel, path: Path, bounds: Sequence[Bound], axes:
     """
     from xray_model.network.predictor import load_predictor
 
-    return Answerer(load_predictor(path), model, bounds, axes)
+    return Answerer(load_predictor(path), model, bounds, axes, strangeness)
 
 
 def find_axes(objects: Objects, model: ServedModel) -> Axes | None:

@@ -43,15 +43,17 @@ class Scoring:
     model: ServedModel
     bounds: tuple[Bound, ...]
     """Of pictures, as they were in force when it began."""
-    has_reference: bool
+    has_axes: bool
     """Whether there was a reference of the model to put images beside."""
+    has_strangeness: bool
+    """Whether it was known what is unlike the training."""
 
     @property
     def id(self) -> str:
         """The same for a run that goes on, another one where any answer could differ."""
         model = (self.model.version, self.model.run_id, self.model.model_sha256)
         limits = [(bound.code, bound.low, bound.high) for bound in self.bounds]
-        decisive = (_LAYOUT, self.images_digest, self.shard_size, model, limits, self.has_reference)
+        decisive = (_LAYOUT, self.images_digest, self.shard_size, model, limits, self.has_axes, self.has_strangeness)
         return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]
 
     @property

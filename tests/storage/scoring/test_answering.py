@@ -19,6 +19,7 @@ from xray_model.data.bounds import DEFAULTS
 from xray_model.errors import UnreadableImage
 from xray_model.evaluation.drift.columns import EMBEDDING, IDENTITY
 from xray_model.evaluation.drift.frame import fit_axes
+from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 
 class Double:
@@ -36,9 +37,9 @@ class Double:
         return SimpleNamespace(probabilities=probabilities, predicted=predicted, embedding=probabilities)
 
 
-def answerer(axes: Any = None) -> Answerer:
+def answerer(axes: Any = None, strangeness: Any = None) -> Answerer:
     """With the double for a model."""
-    return Answerer(Double(), MODEL, tuple(DEFAULTS.values()), axes)  # type: ignore[arg-type]
+    return Answerer(Double(), MODEL, tuple(DEFAULTS.values()), axes, strangeness)  # type: ignore[arg-type]
 
 
 def test_each_file_has_its_place() -> None:
@@ -77,3 +78,13 @@ def test_axes_are_those_of_the_reference(tmp_path: Any, kept: bool) -> None:
     assert (found is not None) == kept
     if found is not None:
         np.testing.assert_allclose(found.mean, axes.mean)
+
+
+def test_what_is_unlike_the_training_is_warned_of() -> None:
+    """The warning stands after those of the rules, for images far from all that are known."""
+    known = Strangeness(np.array([[0.7, 0.3]], np.float32), limit=0.1)
+    near, far = answerer(strangeness=known).answer([picture(1, level=180), picture(1, level=60)])
+    assert isinstance(near, Answered)
+    assert isinstance(far, Answered)
+    assert UNLIKE_TRAINING not in near.prediction.warnings
+    assert far.prediction.warnings[-1] == UNLIKE_TRAINING

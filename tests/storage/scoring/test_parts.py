@@ -29,7 +29,13 @@ MODEL = ServedModel(
     since=NOW,
 )
 SCORING = Scoring(
-    images_digest="d", images=5, shard_size=2, model=MODEL, bounds=tuple(DEFAULTS.values()), has_reference=False
+    images_digest="d",
+    images=5,
+    shard_size=2,
+    model=MODEL,
+    bounds=tuple(DEFAULTS.values()),
+    has_axes=False,
+    has_strangeness=False,
 )
 
 
@@ -56,7 +62,8 @@ def test_what_is_missing_is_told_and_what_is_there_comes_back(objects: Objects) 
     [
         replace(SCORING, images_digest="e"),
         replace(SCORING, shard_size=3),
-        replace(SCORING, has_reference=True),
+        replace(SCORING, has_axes=True),
+        replace(SCORING, has_strangeness=True),
         replace(SCORING, model=MODEL.model_copy(update={"version": 3})),
         replace(SCORING, model=MODEL.model_copy(update={"model_sha256": "1" * 64})),
         replace(SCORING, bounds=(replace(SCORING.bounds[0], low=1.0), *SCORING.bounds[1:])),

@@ -11,6 +11,7 @@ from apps.commands import console, expectations, models, review
 from apps.commands.backup import backup, restore
 from apps.commands.drift import drift
 from apps.commands.explore import explore
+from apps.commands.predict import predict, score
 from xray_model.errors import XrayError
 
 app = typer.Typer(
@@ -162,6 +163,8 @@ def nightly(
 
 app.command()(drift)
 app.command()(explore)
+app.command()(predict)
+app.command()(score)
 app.command()(backup)
 app.command()(restore)
 

@@ -41,7 +41,7 @@ _PROBABILITY = re.compile(r"p_[a-z0-9_]{1,40}")
 _IMAGE_ID = r"^[0-9a-f]{64}$"
 
 
-def append_scores(objects: Objects, table: pd.DataFrame) -> str | None:
+def append_scores(objects: Objects, table: pd.DataFrame, name: str | None = None) -> str | None:
     """Add predictions to the log.
 
     Args:
@@ -50,9 +50,11 @@ def append_scores(objects: Objects, table: pd.DataFrame) -> str | None:
             `route` (one of `ROUTES`), `p_<class>` and `predicted`; where they are known `source`, `view`, `sex`,
             `age`, `manufacturer`, `bits`, `window_path`, the quality figures, and `EMBEDDING` on the axes of the
             model's reference.
+        name: of these very answers, which are added once however often they are brought: they are filed under the day
+            of the first `when`, and not today; a name of their own is drawn without.
 
     Returns:
-        Key of the new object; None where the table is empty, and nothing was written.
+        Key of the new object; None where the table is empty or was added before, and nothing was written.
 
     Raises:
         InvalidInput: a column is missing or another, or a cell is not what its column holds. Nothing was written.
@@ -70,8 +72,11 @@ def append_scores(objects: Objects, table: pd.DataFrame) -> str | None:
         raise InvalidInput("a cell of the scoring log is not what its column holds; see append_scores") from error
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(columns, list(types)), buffer, compression="zstd")
-    key = f"{PREFIX}{datetime.now(UTC):%Y-%m-%d/%H%M%S%f}-{secrets.token_hex(4)}.parquet"
+    when = datetime.now(UTC) if name is None else table["when"].iloc[0]
+    key = f"{PREFIX}{when:%Y-%m-%d/%H%M%S%f}-{name or secrets.token_hex(4)}.parquet"
     if not objects.create(key, buffer.getvalue()):
+        if name is not None:
+            return None
         raise InvalidInput(f"{key} is in the store already: two writers drew one name; append the scores again")
     return key
 

@@ -60,6 +60,10 @@ NOT_RUN = {
 
 _SCENE: dict[str, Callable[["Scene"], str]] = {
     "~/covid19_posi": lambda scene: str(scene.folder / "covid19_posi"),
+    "~/ward": lambda scene: str(scene.folder / "covid19_posi"),
+    "chest.png": lambda scene: str(next((scene.folder / "covid19_posi").rglob("*.png"))),
+    "heat-maps": lambda scene: str(scene.folder / "heat-maps"),
+    "predictions.parquet": lambda scene: str(scene.folder / "predictions.parquet"),
     "--classes covid,normal": lambda _: f"--classes covid,normal {_NIGHT} --set gate.minimum_patients=1",
     "bimcv.iteration-1.0a1b2c3d4e5f": lambda scene: scene.batch_id(),
     "5f0c9e1b": lambda scene: scene.quarantined(),

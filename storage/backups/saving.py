@@ -29,8 +29,8 @@ from storage.settings import Settings
 from storage.store import CONSTANTS_KEY
 from xray_model.errors import InvalidInput, ObjectNotFound, XrayError
 
-CACHES = ("checkpoints/", "features/", "staging/")
-"""What is not copied: features are computed anew, and what was under way begins again from its start."""
+CACHES = ("checkpoints/", "features/", "scorings/", "staging/")
+"""What is not copied: features and answers are computed anew, and what was under way begins again from its start."""
 _POINTING = (
     "reports/",
     "ledger/",

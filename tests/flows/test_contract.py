@@ -17,6 +17,8 @@ from tasks.monitoring import RETRAIN
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS: dict[str, dict[str, Any]] = {one["name"]: one for one in CONTRACT["deployments"]}
+ASKED: dict[str, dict[str, Any]] = {"score": {"images": "s3://bucket/prefix", "out": "s3://bucket/table.parquet"}}
+"""What a run must say of deployments that give no parameters, as an example."""
 
 
 def load(deployment: dict[str, Any]) -> Flow[..., Any]:
@@ -33,12 +35,21 @@ def test_every_deployment_s_parameters_fit_its_flow(name: str) -> None:
     assert flow.name == name
     schema = parameter_schema(flow).model_dump_for_openapi()
     is_valid_schema(schema, preprocess=True)
-    assert not validate(deployment["parameters"], schema, preprocess=True)
-    flow.validate_parameters(deployment["parameters"])
-    (model,) = [part for part in schema["properties"]["options"]["anyOf"] if "$ref" in part]
+    given = deployment["parameters"] or {"options": ASKED[name]}
+    assert not validate(given, schema, preprocess=True)
+    flow.validate_parameters(given)
+    options = schema["properties"]["options"]
+    (model,) = [part for part in options.get("anyOf", [options]) if "$ref" in part]
     fields = schema["definitions"][model["$ref"].rsplit("/", 1)[1]]["properties"]
     assert fields
     assert validate({"options": {next(iter(fields)): object}}, schema, preprocess=True)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_deployment_without_parameters_asks_for_them(name: str) -> None:
+    """What a run must say is required by the form: without it no run is begun."""
+    assert not DEPLOYMENTS[name]["parameters"]
+    assert validate({}, parameter_schema(load(DEPLOYMENTS[name])).model_dump_for_openapi(), preprocess=True)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

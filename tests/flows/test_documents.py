@@ -37,5 +37,5 @@ def test_commands_of_the_documents(home: Path, tmp_path: Path) -> None:
         ran.add(words[0])
     assert ran == {
         *("push", "nightly", "batches", "models", "review", "expectations", "drift", "explore"),
-        *("console", "doctor", "backup", "restore"),
+        *("console", "doctor", "predict", "score", "backup", "restore"),
     }

@@ -97,3 +97,11 @@ def test_a_damaged_file_is_named(objects: Objects) -> None:
         objects.put(key, data)
         with pytest.raises(InvalidInput, match=key):
             load_scores(objects, *DAYS)
+
+
+def test_answers_with_a_name_are_added_once(objects: Objects) -> None:
+    """Brought again on whatever day, they are there once, under the day on which the first was given."""
+    key = append_scores(objects, scores(route="batch"), "0123456789abcdef-00001")
+    assert key == f"{PREFIX}2026-05-01/120000000000-0123456789abcdef-00001.parquet"
+    assert append_scores(objects, scores(route="batch"), "0123456789abcdef-00001") is None
+    assert len(load_scores(objects, date(2026, 5, 1), date(2026, 5, 1))) == 3

@@ -28,6 +28,7 @@ from xray_model.outcomes.evaluation import (
 from xray_model.outcomes.night import NightOutcome, RetrainOutcome, StageTime
 from xray_model.outcomes.prediction import ImageWarning, Prediction, ServedModel
 from xray_model.outcomes.promotion import ChampionSummary, Check, Decision, PromotionOutcome
+from xray_model.outcomes.scoring import ScoreOutcome, WarnedImages
 from xray_model.outcomes.training import EpochScore, SnapshotOutcome, Stage, TrainingOutcome
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Refusal",
     "ReliabilityBin",
     "RetrainOutcome",
+    "ScoreOutcome",
     "ServedModel",
     "SnapshotOutcome",
     "Stage",
@@ -69,5 +71,6 @@ __all__ = [
     "Standing",
     "SubgroupScore",
     "TrainingOutcome",
+    "WarnedImages",
     "format_fraction",
 ]

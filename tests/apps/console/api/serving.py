@@ -21,6 +21,7 @@ from apps.console.app import create_app
 from apps.console.patience import PatientProtocol
 from apps.console.serving import listen
 from apps.serving.service import PredictionService, ServiceLimits
+from apps.serving.sight import Sight
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
@@ -61,8 +62,9 @@ class OneModel:
 
         return load_predictor(path)
 
-    def find_sight(self, model: ServedModel) -> None:
+    def find_sight(self, model: ServedModel) -> Sight:
         """It has no reference."""
+        return Sight()
 
 
 @contextmanager

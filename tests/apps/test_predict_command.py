@@ -1,0 +1,175 @@
+"""`xray predict` and `xray score`: what they answer, what they say, and how they end."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from apps import scoring
+from apps.cli import NEEDS_PERSON, app
+from storage.registry import Registry
+from storage.store import Store
+from tests.scoring import CLASSES, picture, serve_model, write_files
+from xray_model.config import ScoreOptions
+from xray_model.errors import InvalidInput
+from xray_model.outcomes import ImageWarning, Interval, ScoreOutcome, ServedModel, WarnedImages
+
+MODEL = ServedModel(
+    version=7,
+    run_id="run7",
+    snapshot_id="snapshot7",
+    model_sha256="0" * 64,
+    backbone="basic_cnn",
+    classes=CLASSES,
+    minority="normal",
+    minority_f1=Interval(value=0.8, low=0.7, high=0.9),
+    test_patients=40,
+    since=datetime(2026, 5, 1, tzinfo=UTC),
+)
+NOTICE = "Research tool. Not for diagnostic use."
+
+
+def run(*words: str) -> Result:
+    """Run `xray` with these words, on a wide terminal."""
+    return CliRunner().invoke(app, words, env={"COLUMNS": "240"})
+
+
+@pytest.fixture
+def version(store: Store, registry: Registry, tmp_path: Path) -> int:
+    """A small model in service, and its version."""
+    return serve_model(store.objects, registry, tmp_path)
+
+
+def test_predict_prints_a_table(store: Store, version: int, tmp_path: Path) -> None:
+    """Each image has its decision with the probabilities as numbers and its warnings, and the model is named."""
+    write_files(tmp_path, {"a.png": picture(1), "dark [red].png": picture(2, level=-60)})
+    before = [info.key for info in store.objects.list()]
+    result = run("predict", str(tmp_path / "a.png"), str(tmp_path / "dark [red].png"))
+    assert result.exit_code == 0, result.output
+    sound, dark = (line for line in result.output.splitlines() if ".png" in line)
+    figures = [float(cell) for cell in sound.split("│") if cell.strip().startswith(("0.", "1."))]
+    assert len(figures) == len(CLASSES)
+    assert sum(figures) == pytest.approx(1, abs=0.002)
+    assert any(name in sound for name in CLASSES)
+    assert "dark [red].png" in dark
+    assert "The image is too dark to read." in result.output
+    assert f"Model v{version}" in result.output
+    assert NOTICE in result.output
+    assert [info.key for info in store.objects.list()] == before
+
+
+@pytest.mark.usefixtures("version")
+def test_predict_explains(tmp_path: Path) -> None:
+    """`--explain` leaves a PNG for each answer with the image beside itself, also for two of one name."""
+    write_files(tmp_path, {"one/a.png": picture(1), "two/a.png": picture(2), "two/b.png": b"no picture"})
+    paths = [str(tmp_path / name) for name in ("one/a.png", "two/a.png", "two/b.png")]
+    result = run("predict", *paths, "--explain", str(tmp_path / "maps" / "of heat"))
+    assert result.exit_code == NEEDS_PERSON, result.output
+    pictures = sorted((tmp_path / "maps" / "of heat").iterdir())
+    assert [path.name[:4] for path in pictures] == ["01-a", "02-a"]
+    pixels = np.asarray(Image.open(pictures[0]))
+    assert pixels.shape[1] > 2 * pixels.shape[0] - 1
+    assert pixels.shape[2] == 3
+
+
+@pytest.mark.usefixtures("version")
+def test_predict_says_what_it_cannot_read(tmp_path: Path) -> None:
+    """A file that is none stops no other, and the exit code tells of it; a name cannot steer the terminal."""
+    write_files(tmp_path, {"a.png": picture(1), "b\x1b[31m.png": b"no picture"})
+    result = run("predict", str(tmp_path / "nowhere.png"), str(tmp_path / "b\x1b[31m.png"), str(tmp_path / "a.png"))
+    assert result.exit_code == NEEDS_PERSON
+    assert result.output.count("not answered") == 2
+    assert "No such file" in result.output
+    assert "\x1b[31m" not in result.output
+    assert "b\N{REPLACEMENT CHARACTER}[31m.png" in result.output
+
+
+def test_predict_with_a_version_there_is_not(version: int, tmp_path: Path) -> None:
+    """A version that was never judged is refused by name; one that was is asked."""
+    write_files(tmp_path, {"a.png": picture(1)})
+    assert run("predict", str(tmp_path / "a.png"), "--version", str(version)).exit_code == 0
+    refused = run("predict", str(tmp_path / "a.png"), "--version", "99")
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, InvalidInput)
+    assert "no model v99" in str(refused.exception)
+
+
+def outcome(**more: Any) -> ScoreOutcome:
+    """A scoring of eleven images."""
+    fields = {
+        "model": MODEL,
+        "images": 11,
+        "answered_now": 11,
+        "labels": {"covid": 7, "normal": 4},
+        "refused": {},
+        "warned": (),
+        "passed_over": {},
+    }
+    return ScoreOutcome.model_validate({**fields, **more})
+
+
+@pytest.mark.usefixtures("home")
+def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words become options with whole paths; its end counts, warns, and says where the table is."""
+    asked: dict[str, ScoreOptions] = {}
+    warning = ImageWarning(code="inverted", text="The image looks inverted.")
+    answer = outcome(
+        answered_now=5,
+        labels={"covid": 1_005, "normal": 4},
+        refused={f"reason {n}": 12 - n for n in range(10)},
+        warned=(WarnedImages(warning=warning, images=2),),
+        passed_over={"document": 3},
+    )
+
+    def start_flow(name: str, options: ScoreOptions, *_: object, **__: object) -> ScoreOutcome:
+        asked[name] = options
+        return answer
+
+    monkeypatch.setattr(scoring, "start_flow", start_flow)
+    monkeypatch.chdir(tmp_path)
+    words = ("--version", "3", "--shard-size", "8", "--workers", "2", "--dask", "local", "--no-log")
+    result = run("score", "ward", "--out", "table.parquet", *words)
+    assert result.exit_code == NEEDS_PERSON, result.output
+    assert asked["score"] == ScoreOptions(
+        images=str(tmp_path / "ward"),
+        out=str(tmp_path / "table.parquet"),
+        version=3,
+        shard_size=8,
+        workers=2,
+        dask="local",
+        log=False,
+    )
+    for told in (
+        "1,009 images answered: 1,005 covid, 4 normal.",
+        "Model v7 (basic_cnn",
+        "6 images of them had been gone through by an earlier run",
+        "75 images could not be answered:",
+        "12 x reason 0",
+        "7 x others",
+        "2 x The image looks inverted.",
+        "Passed over: 3 document.",
+        f"Table: {tmp_path / 'table.parquet'}",
+        NOTICE,
+    ):
+        assert told in result.output, told
+
+
+@pytest.mark.usefixtures("home")
+def test_score_of_sound_images_ends_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits for a person; addresses of a bucket stay as they are."""
+    asked: list[ScoreOptions] = []
+
+    def start_flow(_: str, options: ScoreOptions, *__: object, **___: object) -> ScoreOutcome:
+        asked.append(options)
+        return outcome()
+
+    monkeypatch.setattr(scoring, "start_flow", start_flow)
+    result = run("score", "s3://bucket/in", "--out", "s3://bucket/table.parquet")
+    assert result.exit_code == 0, result.output
+    assert (asked[0].images, asked[0].out) == ("s3://bucket/in", "s3://bucket/table.parquet")
+    assert "could not" not in result.output
+    assert "earlier run" not in result.output

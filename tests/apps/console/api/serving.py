@@ -64,6 +64,7 @@ class OneModel:
 
     def find_sight(self, model: ServedModel) -> Sight:
         """It has no reference."""
+        del model
         return Sight()
 
 

@@ -6,6 +6,7 @@ from storage.reports.drift import write_drift_report
 from storage.reports.drift_records import read_drifts
 from storage.reports.examples import Example
 from storage.reports.index import write_index
+from storage.reports.leaderboard import write_leaderboard
 from storage.reports.markdown import render_card_markdown
 from storage.reports.models import write_model_page
 from storage.reports.nights import write_night_page
@@ -24,6 +25,7 @@ __all__ = [
     "write_batch_page",
     "write_drift_report",
     "write_index",
+    "write_leaderboard",
     "write_model_page",
     "write_night_page",
     "write_validation_page",

@@ -5,36 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from tests.xray_model.evaluation.evaluations import CLASSES, full_training, probed_table
+from tests.xray_model.evaluation.evaluations import CLASSES, probed_table
+from tests.xray_model.evaluation.variants import FOLDS, answered, trained
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.leaderboard import rank_variants
-from xray_model.outcomes import CellOutcome, Standing
-
-FOLDS = 3
-
-
-def answered(skill: float, seed: int, images: int = 400) -> pd.DataFrame:
-    """All folds' test images, always the same, and what a model of this skill says of them; higher is better."""
-    table = probed_table(images=images)[["image_id", "patient_id", "label"]]
-    table["fold"] = table["patient_id"].map(lambda name: int(name.split()[1]) % FOLDS)
-    rng = np.random.default_rng(seed)
-    other = rng.choice(CLASSES, images)
-    return table.assign(predicted=np.where(rng.random(images) < skill, table["label"], other))
-
-
-def trained(variant: str, fold: int, *, seconds: float = 60.0, parameters: int = 1000) -> CellOutcome:
-    """A training of one fold."""
-    return CellOutcome(
-        variant=variant,
-        fold=fold,
-        seed=20,
-        training=full_training().model_copy(update={"seconds": seconds}),
-        predictions_key=f"comparisons/c/{variant}-{fold}.parquet",
-        images={"train": 200, "validation": 60, "test": 130},
-        parameters=parameters,
-        trained_parameters=100,
-        images_per_second=40.0 + fold,
-    )
+from xray_model.outcomes import Standing
 
 
 def rank(tables: dict[str, list[pd.DataFrame]], draws: int = 400) -> tuple[Standing, ...]:

@@ -9,6 +9,7 @@ import typer
 from apps.arguments import Verbose
 from apps.commands import console, expectations, models, review
 from apps.commands.backup import backup, restore
+from apps.commands.compare import compare
 from apps.commands.drift import drift
 from xray_model.errors import XrayError
 
@@ -160,6 +161,7 @@ def nightly(
 
 
 app.command()(drift)
+app.command()(compare)
 app.command()(backup)
 app.command()(restore)
 

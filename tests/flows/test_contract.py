@@ -35,7 +35,8 @@ def test_every_deployment_s_parameters_fit_its_flow(name: str) -> None:
     is_valid_schema(schema, preprocess=True)
     assert not validate(deployment["parameters"], schema, preprocess=True)
     flow.validate_parameters(deployment["parameters"])
-    (model,) = [part for part in schema["properties"]["options"]["anyOf"] if "$ref" in part]
+    options = schema["properties"]["options"]
+    (model,) = [part for part in options.get("anyOf", [options]) if "$ref" in part]
     fields = schema["definitions"][model["$ref"].rsplit("/", 1)[1]]["properties"]
     assert fields
     assert validate({"options": {next(iter(fields)): object}}, schema, preprocess=True)

@@ -24,13 +24,14 @@ from storage.store import Store, open_store, open_store_of
 from tasks.feature_shards import KERAS
 from tasks.features import gather_features
 from tasks.material import Material
+from tasks.searching import OnEpoch, Searched, search_options
 from tasks.skin import stage_task
-from tasks.training import fit_material
-from xray_model.config import CompareOptions, Recipe, RetrainOptions, Search
+from tasks.training import fit_material, try_material
+from xray_model.config import CompareOptions, Recipe, RetrainOptions, Search, TrainingOptions
 from xray_model.data.folds import Fold, draw_folds, draw_images, join_twins, keep_proportions
-from xray_model.errors import ConfigurationError, InvalidInput
+from xray_model.errors import InvalidInput
 from xray_model.evaluation.leaderboard import rank_variants
-from xray_model.outcomes import CellOutcome, CompareOutcome
+from xray_model.outcomes import CellOutcome, CompareOutcome, EpochScore
 from xray_model.progress import silent
 from xray_model.recipes import resolve_variants
 
@@ -95,8 +96,6 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
         InvalidInput: there is no image to learn from.
     """
     variants, notes = resolve_variants(recipe, options, hub=find_spec("keras_hub") is not None)
-    if any(variant.search is not None for variant in variants):
-        raise ConfigurationError(f"{recipe.name} asks for a search, which there is none of: take 0 trials")
     settings = Settings()
     store = open_store(settings)
     rows = load_snapshot(store.objects, snapshot_id)
@@ -217,12 +216,42 @@ def _train_cell(cell: Cell) -> CellOutcome:
         TemporaryDirectory(prefix="xray-comparing-") as folder,
         registry.training_run(name, tags) as run_id,
     ):
-        outcome = _fit_and_answer(store, cell, run_id, Path(folder) / MODEL_FILE)
+        found = search_cell(store, cell)
+        options = cell.options.model_copy(update={"training": found.options})
+        outcome = _fit_and_answer(
+            store, cell.model_copy(update={"options": options}), run_id, Path(folder) / MODEL_FILE
+        )
+        outcome = outcome.model_copy(update={"chosen": found.chosen, "trials": found.trials, "pruned": found.pruned})
         # The model itself is not kept: nobody would serve one of a fold.
-        registry.record_training(outcome.training, cell.snapshot_id, None, cell.options.model_dump_json(indent=2))
+        registry.record_training(outcome.training, cell.snapshot_id, None, options.model_dump_json(indent=2))
         registry.record_figures(run_id, {"images_per_second": outcome.images_per_second})
     comparisons.save_cell(store.objects, cell.mark, outcome)
     return outcome
+
+
+def search_cell(store: Store, cell: Cell) -> Searched:
+    """The options of a training: its own, or what a search finds better on the fold's training and validation images.
+
+    The search is handed no test image: those judge what it chose.
+    """
+    if cell.search is None:
+        return Searched(cell.options.training, {}, 0, 0)
+    rows = comparisons.load_fold(store.objects, cell.folds_id, cell.fold)
+    seen = {split: rows[split] for split in ("train", "validation")}
+
+    def score(options: TrainingOptions, on_epoch: OnEpoch) -> float:
+        tried = cell.options.model_copy(update={"training": options})
+
+        def judge(epoch: EpochScore) -> None:
+            on_epoch(epoch.epoch, epoch.validation_minority_f1)
+
+        material = Material(store, seen, f"{cell.folds_id}-{cell.fold}", cell.minority, tried, judge)
+        return try_material(store, material).validation_minority_f1
+
+    settings = Settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    name = f"{cell.recipe}/{cell.variant}/fold-{cell.fold}/{cell.mark}"
+    return search_options(name, cell.search, cell.options.training, score, settings.studies_url)
 
 
 def _fit_and_answer(store: Store, cell: Cell, run_id: str, path: Path) -> CellOutcome:

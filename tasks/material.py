@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,13 @@ class Material:
     """Training and validation images, and how far a training with them has come."""
 
     def __init__(
-        self, store: Store, rows: Mapping[str, pd.DataFrame], name: str, minority: str, options: RetrainOptions
+        self,
+        store: Store,
+        rows: Mapping[str, pd.DataFrame],
+        name: str,
+        minority: str,
+        options: RetrainOptions,
+        judge: Callable[[EpochScore], None] | None = None,
     ) -> None:
         """Take the rows of a snapshot, or of one fold of it.
 
@@ -44,11 +50,14 @@ class Material:
             name: theirs alone, so that a training is gone on with on the same images only.
             minority: the class that decides.
             options: of the training.
+            judge: told of each epoch, and may end the training by an error. One that is judged keeps no state: it would
+                go on elsewhere with epochs of which nobody was told.
         """
         self._store = store
         self._options = options
         self._minority = minority
         self._name = name
+        self._judge = judge
         self._rows = {split: rows[split] for split in ("train", "validation")}
         self.computed = 0
         """Images sent through a frozen part, views included."""
@@ -92,13 +101,17 @@ class Material:
         return replace(lesson, augmentation=training.augmentation if training.augmented_views else None)
 
     def tell(self, score: EpochScore) -> None:
-        """Show an epoch as progress."""
+        """Show an epoch as progress, and let it be judged."""
         training = self._options.training
         whole = training.epochs + (training.fine_tune_epochs if training.fine_tune else 0)
         advance(f"train {training.backbone}", score.epoch, whole)
+        if self._judge is not None:
+            self._judge(score)
 
-    def state(self, stage: Stage, weights: str) -> TrainingState:
+    def state(self, stage: Stage, weights: str) -> TrainingState | None:
         """By which this very training, from these weights, goes on where it was interrupted."""
+        if self._judge is not None:
+            return None
         text = f"{weights} {self._name} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         settings = Settings()

@@ -13,7 +13,7 @@ from tasks.material import Material
 from tasks.skin import stage_task
 from tasks.weights import fetch_weights
 from xray_model.config import RetrainOptions
-from xray_model.outcomes import TrainingOutcome
+from xray_model.outcomes import EpochScore, TrainingOutcome
 
 if TYPE_CHECKING:
     import keras
@@ -71,6 +71,17 @@ def fit_material(store: Store, material: Material, run_id: str, path: Path) -> F
     seconds = round(time.monotonic() - started, 1)
     facts = _describe(trained, recipe, material)
     return Fitted(trained.model, TrainingOutcome(run_id=run_id, model_sha256=digest, seconds=seconds, **facts))
+
+
+def try_material(store: Store, material: Material) -> EpochScore:
+    """Train a model that nobody keeps; gives the epoch that would have been kept."""
+    from xray_model.network.devices import find_devices, spread_over
+    from xray_model.network.recipe import choose_recipe
+
+    recipe = choose_recipe(material.training, store.side)
+    with spread_over(find_devices().accelerators):
+        fit = _train(store, recipe, material).fit
+    return fit.epochs[fit.best_epoch - 1]
 
 
 class _Trained(NamedTuple):

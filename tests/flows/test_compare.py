@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,21 +19,22 @@ from storage.settings import Settings
 from storage.shards import array_bytes, shard_key
 from storage.snapshots import build_snapshot
 from storage.store import Store, open_store
-from tasks import comparing
+from tasks import comparing, features, material
 from tasks.comparing import Cell
+from tasks.material import Material
 from xray_model.config import CompareOptions, Search, SearchRange
 from xray_model.data.phantoms import CohortOptions, plan_cohort
-from xray_model.errors import ConfigurationError, InvalidInput
-from xray_model.outcomes import BatchOutcome, BatchStatus, CellOutcome, CompareOutcome
+from xray_model.errors import InvalidInput
+from xray_model.outcomes import BatchOutcome, BatchStatus, CellOutcome, CompareOutcome, EpochScore
 from xray_model.recipes import read_recipe
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 CLASSES, PATIENTS = ("covid", "normal", "pneumonia"), 72
 SMALL = {"weights": "none", "epochs": 1, "precision": "float32"}
-TINY = {"backbone": "basic_cnn", "training": {**SMALL, "input_side": 32}}
+TINY = {"backbone": "basic_cnn", "training": {**SMALL, "input_side": 32}, "trials": 0}
 """No network is quicker to build: that each cell is trained, kept and ranked depends on none."""
-MOBILE = {"backbone": "mobilenet_v2", "training": {**SMALL, "input_side": 32, "alpha": 0.35}}
+MOBILE = {"backbone": "mobilenet_v2", "training": {**SMALL, "input_side": 32, "alpha": 0.35}, "trials": 0}
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,7 @@ def test_a_recipe_is_run_whole(filled: Store, recipe: str, variants: list[str]) 
 )
 def test_a_recipe_is_run_with_its_own_backbones(filled: Store, recipe: str, side: int, variants: list[str]) -> None:
     """All but ViT-B/16, whose library is not here."""
-    check(run(recipe, training={**SMALL, "input_side": side}), filled, variants)
+    check(run(recipe, training={**SMALL, "input_side": side}, trials=0), filled, variants)
 
 
 def check(outcome: CompareOutcome, store: Store, variants: list[str]) -> None:
@@ -198,13 +200,75 @@ def test_each_training_is_a_run_that_says_what_it_belongs_to(filled: Store) -> N
         assert MODEL_FILE not in {file.path for file in client.list_artifacts(cell.training.run_id)}
 
 
-def test_a_recipe_that_searches_is_refused_until_something_searches(filled: Store) -> None:
-    """It is not run without its search in silence."""
+def searching_cell(store: Store, trials: int = 3) -> Cell:
+    """The first training of a variant that searches."""
+    options = CompareOptions.model_validate({"recipe": "bimcv-imbalance", "folds": 2, **MOBILE, "trials": trials})
+    ranges = (
+        SearchRange(option="dropout", low=0.1, high=0.6),
+        SearchRange(option="rebalancing", choices=("none", "oversample")),
+    )
     recipe = read_recipe("bimcv-imbalance")
-    search = Search(trials=3, ranges=(SearchRange(option="dropout", low=0.1, high=0.6),))
-    searching = recipe.model_copy(update={"variants": (recipe.variants[0].model_copy(update={"search": search}),)})
-    with pytest.raises(ConfigurationError, match="asks for a search"):
-        comparing.plan_comparison.fn(searching, CompareOptions(recipe="x", folds=2), snapshot(filled))
+    variant = recipe.variants[0].model_copy(update={"search": Search(ranges=ranges)})
+    recipe = recipe.model_copy(update={"variants": (variant,)})
+    cell: Cell = comparing.plan_comparison.fn(recipe, options, snapshot(store)).cells[0]
+    return cell
+
+
+def test_a_search_sees_no_test_image_of_its_fold(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All trials together look at the images that the fold trains and chooses by, and at no other."""
+    seen: set[str] = set()
+    gather = features.gather_features
+
+    def watch(store: Store, frozen: object, rows: pd.DataFrame, *further: Any) -> Any:
+        seen.update(rows["image_id"])
+        return gather(store, frozen, rows, *further)
+
+    monkeypatch.setattr(material, "gather_features", watch)
+    cell = searching_cell(filled)
+    found = comparing.search_cell(filled, cell)
+    rows = load_fold(filled.objects, cell.folds_id, cell.fold)
+    assert found.trials == 3
+    assert seen == {*rows["train"]["image_id"], *rows["validation"]["image_id"]}
+    assert not seen & {*rows["test"]["image_id"]}
+    assert not [*(Settings().home / "training").glob("*")]
+
+
+def test_a_search_that_was_killed_goes_on(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials that had ended are not trained again."""
+    tried: list[float] = []
+
+    def die_at_third(store: Store, material: Material) -> EpochScore:
+        tried.append(material.training.dropout)
+        if len(tried) == 3:
+            raise KeyboardInterrupt
+        return EpochScore(epoch=1, loss=1, validation_loss=1, validation_minority_f1=1 - material.training.dropout)
+
+    monkeypatch.setattr(comparing, "try_material", die_at_third)
+    cell = searching_cell(filled, trials=5)
+    with pytest.raises(KeyboardInterrupt):
+        comparing.search_cell(filled, cell)
+    found = comparing.search_cell(filled, cell)
+    assert len(tried) == 6
+    assert tried[2] == tried[3]
+    assert found.options.dropout == min(tried)
+    assert cell.options.training.dropout != found.options.dropout
+
+
+def test_a_variant_is_trained_with_what_its_search_chose(filled: Store) -> None:
+    """Each fold chooses for itself, and trains and tells what it chose; variants without a search choose nothing."""
+    outcome = run("pneumonia", **MOBILE | {"trials": 2})
+    for cell in outcome.cells:
+        if cell.variant == "vgg16-searched":
+            assert cell.trials == 2
+            assert cell.chosen.keys() == {"dropout", "hidden_units", "learning_rate", "rebalancing"}
+            assert cell.training.hidden_units == cell.chosen["hidden_units"]
+            assert cell.training.rebalancing == cell.chosen["rebalancing"]
+        else:
+            assert (cell.trials, cell.chosen) == (0, {})
+    chosen = [cell.chosen for cell in outcome.cells if cell.chosen]
+    assert len(chosen) == 2
+    assert outcome.page_key is not None
+    assert b"What the search chose" in filled.objects.get(outcome.page_key)
 
 
 def test_a_store_without_such_images_is_told_so(store: Store) -> None:

@@ -9,6 +9,7 @@ import typer
 from apps.arguments import Verbose
 from apps.commands import console, expectations, models, review
 from apps.commands.backup import backup, restore
+from apps.commands.compare import compare
 from apps.commands.drift import drift
 from apps.commands.explore import explore
 from apps.commands.predict import predict, score
@@ -165,6 +166,7 @@ app.command()(drift)
 app.command()(explore)
 app.command()(predict)
 app.command()(score)
+app.command()(compare)
 app.command()(backup)
 app.command()(restore)
 

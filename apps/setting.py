@@ -34,6 +34,15 @@ def read_settings(pairs: Sequence[str]) -> Chosen:
     return Chosen(found, gate, drift)
 
 
+def read_training_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Options of `TrainingOptions` by name that all variants of a comparison shall have, from words as above.
+
+    Raises:
+        ConfigurationError: a word is no pair, or there is no such option.
+    """
+    return _read(pairs, [name for name in _list_names(TrainingOptions) if name not in {"backbone", "weights", "seed"}])
+
+
 def read_drift_settings(pairs: Sequence[str]) -> dict[str, Any]:
     """Options of `DriftPolicy` by name, from words such as `drift.number_hold=2`.
 

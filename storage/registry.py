@@ -37,13 +37,17 @@ class Registry:
         self._artifacts = settings.artifacts_url
 
     @contextmanager
-    def training_run(self, name: str) -> Iterator[str]:
+    def training_run(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[str]:
         """An MLflow run for as long as the context lasts; one that ends in an error stays as FAILED.
 
         It holds the version of the code, and how busy the machine was.
+
+        Args:
+            name: of the run.
+            tags: what it belongs to, where runs are looked for by that.
         """
         client = self._client()
-        run_id: str = client.create_run(self._experiment(client), run_name=name).info.run_id
+        run_id: str = client.create_run(self._experiment(client), tags=tags, run_name=name).info.run_id
         try:
             _record_code(client, run_id)
             with watch_system(run_id, self._url):
@@ -53,8 +57,14 @@ class Registry:
             raise
         client.set_terminated(run_id)
 
-    def record_training(self, training: TrainingOutcome, snapshot_id: str, model: Path, options_json: str) -> None:
-        """Keep a trained model with everything that made it in its run.
+    def prepare(self) -> None:
+        """Make what all runs stand in, before several processes begin theirs at once."""
+        self._experiment(self._client())
+
+    def record_training(
+        self, training: TrainingOutcome, snapshot_id: str, model: Path | None, options_json: str
+    ) -> None:
+        """Keep a trained model with everything that made it in its run; None keeps all but the model.
 
         Of each epoch the curve `stage` says whether the head was trained (1) or fine-tuned (2).
         """
@@ -86,7 +96,14 @@ class Registry:
         client.log_metric(run_id, "seconds", training.seconds)
         client.log_text(run_id, draw_picture(training), CURVES_FILE)
         client.log_text(run_id, options_json, "options.json")
-        client.log_artifact(run_id, str(model))
+        if model is not None:
+            client.log_artifact(run_id, str(model))
+
+    def record_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
+        """Keep further figures of a training in its run."""
+        client = self._client()
+        for name, value in figures.items():
+            client.log_metric(run_id, name, value)
 
     def record_card(self, run_id: str, markdown: str, pictures: Mapping[str, str]) -> None:
         """Keep a model card in Markdown beside the model, with the SVG pictures it links to, by file name.

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".xray"), description="Folder of the embedded defaults.")
     store: str | None = Field(None, description="Root of the store: s3://bucket/prefix or file:///path.")
     registry: str | None = Field(None, description="MLflow tracking URI; SQLite under the home where empty.")
+    studies: str | None = Field(
+        None,
+        description="Database of the hyper-parameter searches (SQLAlchemy URL); SQLite under the home where empty.",
+    )
     dask: str | None = Field(
         None, description="Dask scheduler whose workers take the shards: tcp://host:8786; or local."
     )
@@ -53,6 +57,11 @@ class Settings(BaseSettings):
     def registry_url(self) -> str:
         """MLflow's tracking URI, the embedded one where none is set."""
         return self.registry or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def studies_url(self) -> str:
+        """The database of the searches, the embedded one where none is set."""
+        return self.studies or f"sqlite:///{self.home.resolve() / 'studies.db'}"
 
     @property
     def artifacts_url(self) -> str | None:

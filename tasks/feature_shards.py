@@ -28,7 +28,7 @@ RunShards = Callable[[Task[..., Any], Sequence[Mapping[str, Any]], str], list[An
 """Does a task once for each set of arguments, somewhere; the text is what progress calls it."""
 
 _run_elsewhere: ContextVar[RunShards | None] = ContextVar("run_elsewhere", default=None)
-_KERAS = Lock()
+KERAS = Lock()
 """Held by the thread of a worker that computes: Keras is not made for several, and one has all cores."""
 
 
@@ -143,7 +143,7 @@ def compute_shard_features(fingerprint: str, look: Look, wanted: Wanted, store_u
 
 def _compute(store: Store, fingerprint: str, look: Look, wanted: Wanted) -> None:
     # Apart from the task, which goes to the worker by value with all that it names: no lock can.
-    with _KERAS:
+    with KERAS:
         frozen = _load_frozen(store, fingerprint)
         cache = FeatureCache(store.objects, fingerprint, frozen.output_shape[1:], most_bytes=None)
         kept = cache.load(wanted.place)

@@ -1,7 +1,8 @@
-"""What a training learns from: a snapshot's images as the network's frozen part sees them."""
+"""What a training learns from: images as the network's frozen part sees them."""
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,10 @@ import pandas as pd
 
 from storage.settings import Settings
 from storage.shards import iterate_pixels
-from storage.snapshots import load_snapshot
 from storage.store import Store
 from tasks.features import gather_features
 from tasks.training_state import TrainingState
-from xray_model.config import RetrainOptions
+from xray_model.config import RetrainOptions, TrainingOptions
 from xray_model.data.looks import AS_THEY_ARE, AugmentedView
 from xray_model.outcomes import EpochScore, Stage
 from xray_model.progress import advance
@@ -31,19 +31,43 @@ _MOST_VIEWS = 8
 
 
 class Material:
-    """The training and validation images of a snapshot, and how far a training with them has come."""
+    """Training and validation images, and how far a training with them has come."""
 
-    def __init__(self, store: Store, snapshot_id: str, minority: str, options: RetrainOptions) -> None:
-        """Read which images there are."""
+    def __init__(
+        self,
+        store: Store,
+        rows: Mapping[str, pd.DataFrame],
+        name: str,
+        minority: str,
+        options: RetrainOptions,
+        judge: Callable[[EpochScore], None] | None = None,
+    ) -> None:
+        """Take the rows of a snapshot, or of one fold of it.
+
+        Args:
+            store: where their pixels and features lie.
+            rows: those of `train` and of `validation`.
+            name: theirs alone, so that a training is gone on with on the same images only.
+            minority: the class that decides.
+            options: of the training.
+            judge: told of each epoch, and may end the training by an error. One that is judged keeps no state: it would
+                go on elsewhere with epochs of which nobody was told.
+        """
         self._store = store
         self._options = options
         self._minority = minority
-        self._snapshot_id = snapshot_id
-        self._rows = {split: load_snapshot(store.objects, snapshot_id, split) for split in ("train", "validation")}
+        self._name = name
+        self._judge = judge
+        self._rows = {split: rows[split] for split in ("train", "validation")}
         self.computed = 0
         """Images sent through a frozen part, views included."""
         self.reused = 0
         """Images whose features were there."""
+
+    @property
+    def training(self) -> TrainingOptions:
+        """How to train with them."""
+        return self._options.training
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -77,16 +101,18 @@ class Material:
         return replace(lesson, augmentation=training.augmentation if training.augmented_views else None)
 
     def tell(self, score: EpochScore) -> None:
-        """Show an epoch as progress."""
+        """Show an epoch as progress, and let it be judged."""
         training = self._options.training
         whole = training.epochs + (training.fine_tune_epochs if training.fine_tune else 0)
         advance(f"train {training.backbone}", score.epoch, whole)
+        if self._judge is not None:
+            self._judge(score)
 
-    def state(self, stage: Stage, weights: str) -> TrainingState:
+    def state(self, stage: Stage, weights: str) -> TrainingState | None:
         """By which this very training, from these weights, goes on where it was interrupted."""
-        text = (
-            f"{weights} {self._snapshot_id} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
-        )
+        if self._judge is not None:
+            return None
+        text = f"{weights} {self._name} {self._minority} {stage} {self._options.model_dump_json(exclude={'force'})}"
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         settings = Settings()
         path = settings.home.resolve() / "training" / f"{digest}.npz"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
+from storage.snapshots import load_snapshot
 from storage.store import Store, open_store
 from tasks.material import Material
 from tasks.skin import stage_task
 from tasks.weights import fetch_weights
 from xray_model.config import RetrainOptions
-from xray_model.outcomes import TrainingOutcome
+from xray_model.outcomes import EpochScore, TrainingOutcome
 
 if TYPE_CHECKING:
     import keras
@@ -35,10 +36,24 @@ def train_challenger(snapshot_id: str, minority: str, options: RetrainOptions) -
     return outcome
 
 
+class Fitted(NamedTuple):
+    """A model as it was trained, and how that went."""
+
+    model: "keras.Model"
+    """Joined."""
+    outcome: TrainingOutcome
+
+
 def fit_model(
     store: Store, snapshot_id: str, minority: str, options: RetrainOptions, run_id: str, path: Path
 ) -> TrainingOutcome:
-    """Train a model on a snapshot and write it to `path`.
+    """Train a model on a snapshot and write it to `path`; raises as `fit_material`."""
+    rows = {split: load_snapshot(store.objects, snapshot_id, split) for split in ("train", "validation")}
+    return fit_material(store, Material(store, rows, snapshot_id, minority, options), run_id, path).outcome
+
+
+def fit_material(store: Store, material: Material, run_id: str, path: Path) -> Fitted:
+    """Train a model and write it to `path`.
 
     Raises:
         WeightsError: the weights the options name cannot be used.
@@ -49,13 +64,24 @@ def fit_model(
     from xray_model.network.recipe import choose_recipe
 
     started = time.monotonic()
-    recipe = choose_recipe(options.training, store.side)
-    material = Material(store, snapshot_id, minority, options)
+    recipe = choose_recipe(material.training, store.side)
     with spread_over(find_devices().accelerators):
         trained = _train(store, recipe, material)
     digest = network.save(trained.model, path)
     seconds = round(time.monotonic() - started, 1)
-    return TrainingOutcome(run_id=run_id, model_sha256=digest, seconds=seconds, **_describe(trained, recipe, material))
+    facts = _describe(trained, recipe, material)
+    return Fitted(trained.model, TrainingOutcome(run_id=run_id, model_sha256=digest, seconds=seconds, **facts))
+
+
+def try_material(store: Store, material: Material) -> EpochScore:
+    """Train a model that nobody keeps; gives the epoch that would have been kept."""
+    from xray_model.network.devices import find_devices, spread_over
+    from xray_model.network.recipe import choose_recipe
+
+    recipe = choose_recipe(material.training, store.side)
+    with spread_over(find_devices().accelerators):
+        fit = _train(store, recipe, material).fit
+    return fit.epochs[fit.best_epoch - 1]
 
 
 class _Trained(NamedTuple):

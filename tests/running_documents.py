@@ -31,6 +31,11 @@ NOT_RUN = {
         "needs that file: tests marked `real` have it"
     ),
     "xray nightly": "takes minutes: the one for two classes is run",
+    "xray compare three-classes": "downloads weights: tests/flows/test_compare.py runs all recipes without",
+    "xray compare pneumonia --backbone mobilenet_v2 --weights "
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5": (
+        "needs that file: tests/flows/test_compare.py has another backbone in its place"
+    ),
     "xray console": f"{_SERVES}tests/service/test_console_pages.py",
     "xray console --host 0.0.0.0 --name desk.hospital.example --certificate desk.pem --key desk.key": (
         f"{_SERVES}tests/apps/console/test_guard.py"

@@ -38,6 +38,7 @@ _POINTING = (
     "bounds/",
     "scores/",
     "references/",
+    "comparisons/",
     "predictions/",
     "retrainings/",
     "snapshots/",

@@ -7,6 +7,7 @@ from storage.reports.drift_records import read_drifts
 from storage.reports.examples import Example
 from storage.reports.explore import write_explore_page
 from storage.reports.index import write_index
+from storage.reports.leaderboard import write_leaderboard
 from storage.reports.markdown import render_card_markdown
 from storage.reports.models import write_model_page
 from storage.reports.nights import write_night_page
@@ -26,6 +27,7 @@ __all__ = [
     "write_drift_report",
     "write_explore_page",
     "write_index",
+    "write_leaderboard",
     "write_model_page",
     "write_night_page",
     "write_validation_page",

@@ -4,7 +4,7 @@ Text stands in HTML wherever a chart is stretched to its box, so that it stays r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -82,6 +82,35 @@ def draw_interval(score: Interval, name: str) -> Markup:
     ).format(name, 100 * score.low, 100 * score.high, 100 * score.value)
 
 
+def mark_scale(scores: Iterable[float]) -> tuple[float, ...]:
+    """Round figures, evenly apart, from below the lowest of some scores to above the highest: marks of one scale."""
+    finite = [score for score in scores if math.isfinite(score)] or [0.0, 1.0]
+    axis = _Axis.around(min(finite), max(finite))
+    return tuple(axis.low + axis.step * number for number in range(round((axis.high - axis.low) / axis.step) + 1))
+
+
+def draw_standing(score: Interval, folds: Sequence[float], scale: Sequence[float], name: str) -> Markup:
+    """A score with its interval on a scale of `mark_scale`, and a tick for each of the trainings it comes from."""
+    low, high = scale[0], scale[-1]
+
+    def at(value: float) -> float:
+        return 100 * (value - low) / (high - low)
+
+    ticks = "".join(f"M{at(fold):.2f} 0V2.6" for fold in folds)
+    return Markup(
+        '<svg class="interval standing {}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<path class="axis" d="{}"/><path class="range" d="M{:.2f} 6H{:.2f}"/><path class="fold" d="{}"/>'
+        '<path class="dot" d="M{:.2f} 6h.01"/></svg>'
+    ).format(
+        name,
+        "".join(f"M{at(mark):.2f} -3V13" for mark in scale),
+        at(score.low),
+        at(score.high),
+        ticks,
+        at(score.value),
+    )
+
+
 def draw_history(points: Sequence[VersionPoint], label: str) -> Markup:
     """Scores by model version with their intervals; the champions joined by a line, the others hollow."""
     finite = [point for point in points if _is_finite(point.score)]
@@ -129,6 +158,39 @@ def draw_curves(curves: Sequence[tuple[str, Sequence[float]]], best: int, best_l
         pieces.extend(
             Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(name, x, y) for x, y in places
         )
+    return _chart(label, pieces)
+
+
+def draw_bundle(
+    curves: Sequence[tuple[str, Sequence[float], int]], scale: Sequence[float], epochs: int, label: str
+) -> Markup:
+    """Curves of many trainings on one scale and as long an axis as others have, so that charts can be compared.
+
+    Args:
+        curves: each as class name, its values by epoch, and the place from 1 of the one to mark (0 for none).
+        scale: as `mark_scale` gives it.
+        epochs: of the longest training of all charts.
+        label: in words.
+    """
+    axis = _Axis(scale[0], scale[-1], scale[1] - scale[0])
+    pieces = [axis.draw()]
+    for name, curve, marked in curves:
+        places = [
+            (_place(number, epochs), axis.at(value), number + 1 == marked)
+            for number, value in enumerate(curve)
+            if math.isfinite(value)
+        ]
+        pieces.append(_line([(x, y) for x, y, _ in places], f"line thread {name}"))
+        pieces.extend(
+            Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3.2"/>').format(name, x, y)
+            for x, y, is_marked in places
+            if is_marked
+        )
+    ends = [(0, "epoch 1", "start"), (epochs - 1, f"{epochs}", "end")] if epochs > 1 else [(0, "epoch 1", "middle")]
+    pieces.extend(
+        Markup('<text x="{:.1f}" y="136" text-anchor="{}">{}</text>').format(_place(place, epochs), anchor, text)
+        for place, text, anchor in ends
+    )
     return _chart(label, pieces)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.ledger import load_entries
 from storage.reports import figures, keys, words
+from storage.reports.comparisons import write_comparison_index
 from storage.reports.drift_index import NIGHTS_READ, settle_nights, write_drift_index
 from storage.reports.drift_timeline import DriftMark, mark_nights
 from storage.reports.entries import BatchEntry, list_entry, waiting_entry
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NIGHTS_LISTED = 200
 _WAITING_FIRST = 6
 _BATCHES_LISTED = 50
+_COMPARISONS_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Month:
 def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
     """Rebuild the index from the newest nights, and write it over the one before.
 
-    Those of the validation pages, of drift and of snapshots, to which every page links, are rebuilt before it.
+    Those of the validation pages, of drift, of comparisons and of snapshots, to which every page links, are rebuilt
+    before it.
 
     Args:
         objects: the store.
@@ -66,6 +69,7 @@ def write_index(objects: "Objects", counts: "Counts | None" = None) -> str:
         "unreadable": found.unreadable,
         "unfinished": found.unfinished,
         "batches": [],
+        "comparisons": write_comparison_index(objects)[:_COMPARISONS_FIRST],
     }
     if found.nights:
         values |= _values(objects, found.nights, counts or {})

@@ -15,6 +15,8 @@ MODELS = f"{ROOT}/models/"
 DRIFT = f"{ROOT}/drift/"
 DRIFTS = f"{DRIFT}index.html"
 """Index of all comparisons with the champion's reference."""
+COMPARISONS = f"{ROOT}/comparisons/index.html"
+"""Index of all comparisons of ways of training."""
 VALIDATIONS = f"{ROOT}/validation/index.html"
 """Index of the validation pages of all batches."""
 EXPLORE = f"{ROOT}/explore/"
@@ -113,6 +115,16 @@ def explore_page(snapshot_id: str) -> str:
 def explore_record(page: str) -> str:
     """Key of what the index of those pages needs of one, beside it: a page that has it is finished."""
     return f"{folder_of(page)}explore.json"
+
+
+def comparison_page(comparison_id: str) -> str:
+    """Key of the leaderboard of one comparison of ways of training."""
+    return f"{folder_of(COMPARISONS)}{comparison_id}/index.html"
+
+
+def comparison_record(page: str) -> str:
+    """Key of what the index of comparisons needs of one, beside its page."""
+    return f"{folder_of(page)}record.json"
 
 
 def folder_of(page: str) -> str:

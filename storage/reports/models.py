@@ -1,6 +1,6 @@
 """The page of one model version, which is its model card: decision, limits, figures, pictures, training and data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +84,11 @@ def write_drawings(objects: "Objects", folder: str, drawings: Iterable["Drawing"
     return placed
 
 
-def lay_out_confusion(evaluation: EvaluationOutcome) -> list[list[ConfusionCell]]:
-    """The confusion matrix with the totals of its rows, in the order of the classes."""
+def lay_out_confusion(confusion: Sequence[Sequence[int]]) -> list[list[ConfusionCell]]:
+    """A confusion matrix with the totals of its rows, in the order of the classes."""
     return [
         [ConfusionCell(images, sum(row), column == place) for column, images in enumerate(row)]
-        for place, row in enumerate(evaluation.confusion)
+        for place, row in enumerate(confusion)
     ]
 
 
@@ -99,7 +99,7 @@ def _evaluation_values(challenger: EvaluationOutcome | None, champion: Evaluatio
         "champion": champion,
         "champion_scores": {score.label: score for score in champion.classes} if champion else {},
         "overall": cards.overall_scores(challenger) if challenger else (),
-        "confusion": lay_out_confusion(challenger) if challenger else [],
+        "confusion": lay_out_confusion(challenger.confusion) if challenger else [],
         "labels": [score.label for score in classes],
         "thinnest": min(classes, key=lambda score: score.patients, default=None),
     }

@@ -41,6 +41,11 @@ class NightsFound:
     """Nights beyond the limit, not read."""
 
 
+def has_nights(objects: "Objects") -> bool:
+    """Whether any night has begun: before the first the index has no parts that a page could link to."""
+    return any(True for _ in objects.list_folders(keys.NIGHTS))
+
+
 def read_nights(objects: "Objects", limit: int) -> NightsFound:
     """Read the newest `limit` nights; older ones are only counted.
 

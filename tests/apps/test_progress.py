@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from apps.progress import say_left, show_progress
-from xray_model.progress import advance
+from xray_model.progress import advance, silent
 
 
 @pytest.fixture
@@ -72,3 +72,13 @@ def test_bar_says_what_is_left() -> None:
         advance("train", 1, 10)
         advance("train", 10, 10)
     assert "0:00:00 left" in printed.getvalue()
+
+
+def test_a_step_of_something_longer_says_nothing_of_itself() -> None:
+    """What is done within `silent` draws no line; what follows does."""
+    printed = io.StringIO()
+    with show_progress(Console(file=printed, force_terminal=False, width=80)):
+        with silent():
+            advance("see", 1, 1)
+        advance("train", 1, 1)
+    assert printed.getvalue().splitlines() == ["  train: 1 of 1"]

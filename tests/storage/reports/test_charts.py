@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -89,3 +90,33 @@ def test_overlay_of_a_category_draws_nothing() -> None:
     """Bars without edges are no histogram."""
     chart = ColumnChart(labels=("GE", "Agfa"), current=(0.1, 0.9), reference=(0.6, 0.4))
     assert charts.draw_overlay(chart, "maker") == ""
+
+
+@given(scores=st.lists(_SCORE, min_size=1, max_size=12))
+def test_scale_holds_all_scores(scores: list[float]) -> None:
+    """The marks of a scale are evenly apart, a handful, and hold every score between the first and the last."""
+    scale = charts.mark_scale([*scores, math.nan])
+    assert 2 <= len(scale) <= 7
+    assert scale[0] <= min(scores) + 1e-9
+    assert max(scores) <= scale[-1] + 1e-9
+    steps = [after - before for before, after in pairwise(scale)]
+    assert steps == pytest.approx([steps[0]] * len(steps))
+
+
+def test_standing_is_drawn_on_the_scale_of_all() -> None:
+    """A score halfway on the scale stands in the middle, with a tick for each training."""
+    drawn = str(charts.draw_standing(Interval(value=0.7, low=0.6, high=0.8), (0.6, 0.75), (0.6, 0.7, 0.8), "mine"))
+    assert 'd="M50.00 6h.01"' in drawn
+    assert 'class="range" d="M0.00 6H100.00"' in drawn
+    assert 'class="fold" d="M0.00 0V2.6M75.00 0V2.6"' in drawn
+
+
+def test_bundle_marks_the_epoch_of_each_training() -> None:
+    """Every training is a line on the axis of the longest, with one dot at its kept epoch; no NaN is drawn."""
+    curves = [("mine", (0.2, math.nan, 0.6), 3), ("mine", (0.4, 0.5), 1)]
+    drawn = str(charts.draw_bundle(curves, (0.0, 0.5, 1.0), 3, "F1"))
+    assert drawn.count('class="line thread mine"') == 2
+    assert drawn.count("<circle") == 2
+    assert "nan" not in drawn
+    assert 'cx="332.0"' in drawn  # the right end, where the longest training ends
+    assert charts.draw_bundle([("mine", (0.2,), 1)], (0.0, 1.0), 1, "F1")

@@ -255,7 +255,8 @@ def test_what_a_sender_wrote_is_escaped(
     assert problems_of(tmp_path) == []
     for path in tmp_path.rglob("*.html"):
         assert SCRIPT not in path.read_text()
-        assert path in {tmp_path / keys.DRIFTS, tmp_path / keys.EXPLORES} or "&lt;script&gt;" in path.read_text()
+        indexes = {tmp_path / key for key in (keys.DRIFTS, keys.EXPLORES, keys.COMPARISONS)}
+        assert path in indexes or "&lt;script&gt;" in path.read_text()
 
 
 def test_pictures_are_bounded_and_counted(

@@ -22,12 +22,12 @@ def leading_news(outcome: CompareOutcome) -> str:
 
 
 def may_be_as_good(standing: Standing) -> bool:
-    """Whether the patients do not show that a variant is behind the first."""
+    """Whether neither the patients nor the folds show that a variant is behind the first."""
     return standing.over_best is None or standing.over_best.high >= 0
 
 
 def distance_words(distance: Interval) -> str:
-    """How far a variant lies behind the first: `.04 lower, 95 % interval .07 lower to .01 higher`."""
+    """How far a variant lies from the first: `.04 lower, 95 % interval .07 lower to .01 higher`."""
     ends = _signed(distance.low), _signed(distance.high)
     return f"{_signed(distance.value)}, 95 % interval {ends[0]} to {ends[1]}"
 
@@ -40,7 +40,7 @@ def conclusions(outcome: CompareOutcome) -> list[str]:
     if ties:
         named = _list([standing.title for standing in ties])
         said.append(
-            f"On these patients {named} cannot be told from {first.title}: "
+            f"By these patients and trainings {named} cannot be told from {first.title}: "
             f"{'its distance' if len(ties) == 1 else 'their distances'} from it may be chance."
         )
         fastest = min([first, *ties], key=lambda standing: standing.seconds)
@@ -50,7 +50,7 @@ def conclusions(outcome: CompareOutcome) -> list[str]:
         )
     elif others:
         said.append(
-            f"The patients show that {first.title} is better on {outcome.minority} than each of the others, "
+            f"Patients and trainings show that {first.title} is better on {outcome.minority} than each of the others, "
             f"{others[0].title} being the nearest: {distance_words(others[0].over_best or first.minority_f1)}."
         )
     low, high = min(first.fold_f1, default=0.0), max(first.fold_f1, default=0.0)

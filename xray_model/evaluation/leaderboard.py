@@ -3,7 +3,8 @@
 Of a cross-validation the images of all folds are counted in one confusion matrix: a mean of the folds' own F1 depends
 on how few of a class a fold happens to hold (Forman and Scholz 2010, Apples-to-Apples in Cross-Validation Studies).
 All variants are counted over the same draws of patients, so that what is hard about a patient falls out of a
-difference. The intervals tell what other patients would have changed; what another training would have, the folds tell.
+difference. A variant's own interval tells what other patients would have changed; its distance from the first also
+what other trainings would have (`distances`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from xray_model.config import GatePolicy
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.bootstrap import Floats, Places, interval_or_zero, resample, sum_cells
 from xray_model.evaluation.confusion import class_figures, class_positions, number_patients
+from xray_model.evaluation.distances import compare_with_best
 from xray_model.outcomes import CellOutcome, Standing
 
 _POLICY = GatePolicy()
@@ -69,13 +71,15 @@ def rank_variants(
     f1 = {name: class_figures(found)[2][..., deciding].mean(axis=0) for name, found in confusions.items()}
     ranked = sorted(ordered, key=lambda name: -f1[name][0])
     folds = first["fold"].to_numpy()
+    fold_f1 = {name: _score_folds(found, folds, side, deciding) for name, found in cells_of.items()}
+    distances = compare_with_best(f1, {name: found.mean(axis=1) for name, found in fold_f1.items()}, ranked[0])
     return tuple(
         Standing(
             variant=name,
             title=titles[name],
             minority_f1=interval_or_zero(f1[name]),
-            over_best=None if name == ranked[0] else interval_or_zero(f1[name] - f1[ranked[0]]),
-            fold_f1=_score_folds(cells_of[name], folds, side, deciding),
+            over_best=distances.get(name),
+            fold_f1=tuple(fold_f1[name].ravel().round(6).tolist()),
             **_score(confusions[name], classes),
             **_price([cell for cell in cells if cell.variant == name]),
         )
@@ -125,14 +129,14 @@ def _score(confusions: Floats, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _score_folds(placed: Sequence[Places], folds: Places, side: int, deciding: int) -> tuple[float, ...]:
-    """Minority F1 of each training on its fold's test images, by fold then seed."""
-    found = []
-    for fold in np.unique(folds):
-        for places in placed:
-            confusion = np.bincount(places[folds == fold], minlength=side * side).reshape(side, side)
-            found.append(round(float(class_figures(confusion.astype(np.float64))[2][deciding]), 6))
-    return tuple(found)
+def _score_folds(placed: Sequence[Places], folds: Places, side: int, deciding: int) -> Floats:
+    """Minority F1 of each training on its fold's test images [folds, seeds]."""
+    confusions = [
+        [np.bincount(places[folds == fold], minlength=side * side).reshape(side, side) for places in placed]
+        for fold in np.unique(folds)
+    ]
+    found: Floats = class_figures(np.array(confusions, np.float64))[2][..., deciding]
+    return found
 
 
 def _price(cells: Sequence[CellOutcome]) -> dict[str, Any]:

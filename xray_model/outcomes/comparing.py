@@ -40,7 +40,9 @@ class Standing(Outcome):
     """[true][predicted], mean over the seeds."""
     accuracy: Interval
     over_best: Interval | None = None
-    """Minority F1 less that of the first in rank, paired by patient; None for the first itself."""
+    """Minority F1 less that of the first in rank; its interval holds for all pairs at once (`evaluation.distances`).
+
+    None for the first itself."""
     fold_f1: tuple[float, ...] = ()
     """Minority F1 of each training, by fold then seed."""
     seconds: float

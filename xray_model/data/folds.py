@@ -77,10 +77,16 @@ def join_twins(rows: pd.DataFrame) -> Names:
 
 
 def draw_images(patients: Names, most: int, seed: int) -> Places:
-    """Places of at most so many images, all those of a patient or none; whose does not depend on the order of rows."""
+    """Places of at most so many images, all those of a patient or none; whose does not depend on the order of rows.
+
+    A patient with more images than there is room for is passed over.
+    """
     names, counts = np.unique(patients, return_counts=True)
-    drawn = np.random.default_rng(seed).permutation(len(names))
-    kept = names[drawn[counts[drawn].cumsum() <= most]]
+    kept, room = [], most
+    for place in np.random.default_rng(seed).permutation(len(names)).tolist():
+        if counts[place] <= room:
+            kept.append(names[place])
+            room -= counts[place]
     return np.flatnonzero(np.isin(patients, kept))
 
 

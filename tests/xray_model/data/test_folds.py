@@ -93,6 +93,15 @@ def test_images_are_drawn_by_whole_patients(drawn: Images, most: int, seed: int)
     assert set(patients[places]) == set(patients[::-1][turned])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_patient_with_more_images_than_there_is_room_for_is_passed_over(seed: int) -> None:
+    """Whoever is drawn first, the others' images are there."""
+    patients = np.array(["many"] * 100 + [f"one {number}" for number in range(30)])
+    places = draw_images(patients, 20, seed)
+    assert len(places) == 20
+    assert "many" not in patients[places]
+
+
 @MEASURED
 @given(images(), st.integers(1, 8), st.integers(0, 99))
 def test_proportions_are_kept(drawn: Images, part: int, seed: int) -> None:

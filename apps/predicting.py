@@ -35,9 +35,9 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
         InvalidInput: there is no such model, or the folder cannot be made.
         RegistryUnavailable: the registry does not answer.
     """
-    from storage.scoring.answering import Refused, find_axes, open_answerer
+    from storage.scoring.answering import Refused, open_answerer
     from storage.scoring.models import choose_model, copy_model
-    from storage.strangeness import load_strangeness
+    from storage.sights import find_sight
 
     settings, console = Settings(), Console()
     prepare_environment(settings)
@@ -46,8 +46,7 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     bounds = tuple(load_bounds(objects).bounds.values())
     console.print(f"Loading model v{model.version} …", highlight=False)
     with copy_model(registry, model) as path:
-        axes, strangeness = find_axes(objects, model), load_strangeness(objects, model.run_id)
-        answerer = open_answerer(model, path, bounds, axes, strangeness)
+        answerer = open_answerer(model, path, bounds, find_sight(objects, model))
     with show_progress(console):
         answers = _answer(answerer, paths)
         if explain is not None:
@@ -82,7 +81,7 @@ def _explain(
     folder.mkdir(parents=True, exist_ok=True)
     for place, (path, answer) in enumerate(zip(paths, answers, strict=True), start=1):
         if isinstance(answer, Answered):
-            pixels, label = answer.image.pixels, answer.prediction.label
+            pixels, label = answer.read.image.pixels, answer.prediction.label
             (heat,) = answerer.predictor.explain(pixels[None], label)
             Image.fromarray(lay_heat(pixels, heat)).save(folder / f"{place:02d}-{path.stem}-{label}.png", "PNG")
         advance("explain answers", place, len(paths))

@@ -9,18 +9,19 @@ import pyarrow as pa
 
 from storage.bounds import load_bounds
 from storage.registry import Registry
-from storage.scoring.answering import Answerer, find_axes, open_answerer
+from storage.scoring.answering import Answerer, open_answerer
 from storage.scoring.images import FoundImages, Images, find_images
 from storage.scoring.models import choose_model, publish_model, published_model
 from storage.scoring.parts import Scoring, find_missing, load_parts, save_part
 from storage.scoring.recording import build_part, log_part
 from storage.scoring.table import Tally, check_out, write_table
 from storage.settings import Settings
+from storage.sights import find_sight
 from storage.store import Store, open_store, open_store_of
-from storage.strangeness import load_strangeness
 from tasks.skin import stage_task
 from xray_model.config import ScoreOptions
 from xray_model.errors import ObjectNotFound
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import ScoreOutcome, WarnedImages
 from xray_model.progress import advance
 
@@ -53,14 +54,15 @@ def plan_scoring(options: ScoreOptions) -> ScoringPlan:
     objects, registry = open_store(settings).objects, Registry(settings)
     model = choose_model(objects, registry, options.version)
     found = find_images(options.images)
+    sight = find_sight(objects, model)
     scoring = Scoring(
         images_digest=found.digest,
         images=len(found.images),
         shard_size=options.shard_size,
         model=model,
         bounds=tuple(load_bounds(objects).bounds.values()),
-        has_axes=find_axes(objects, model) is not None,
-        has_strangeness=load_strangeness(objects, model.run_id) is not None,
+        has_axes=sight.axes is not None,
+        has_strangeness=sight.strangeness is not None,
     )
     missing = find_missing(objects, scoring)
     if missing:
@@ -122,9 +124,9 @@ def _answerer(store: Store, scoring: Scoring) -> Answerer:
 def _load_answerer(store: Store, scoring: Scoring) -> Answerer:
     # What came to be known meanwhile is left out, so that all answers are checked alike.
     objects, model = store.objects, scoring.model
-    axes = find_axes(objects, model) if scoring.has_axes else None
-    strangeness = load_strangeness(objects, model.run_id) if scoring.has_strangeness else None
-    if (axes is not None, strangeness is not None) != (scoring.has_axes, scoring.has_strangeness):
+    found = find_sight(objects, model)
+    sight = Sight(found.axes if scoring.has_axes else None, found.strangeness if scoring.has_strangeness else None)
+    if (sight.axes is not None, sight.strangeness is not None) != (scoring.has_axes, scoring.has_strangeness):
         raise ObjectNotFound(f"what model v{model.version} was judged by was removed meanwhile: begin again")
     with published_model(objects, model) as path:
-        return open_answerer(model, path, scoring.bounds, axes, strangeness)
+        return open_answerer(model, path, scoring.bounds, sight)

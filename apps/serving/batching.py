@@ -16,7 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Batcher(Generic[Item, Result]):
-    """Takes all that waits, up to `most`, and never waits for more: who comes alone is answered at once.
+    """Takes the largest batch of 1, 2, 4, 8 ... items that waits, and never waits for more.
+
+    Who comes alone is so answered at once. A model is ready for these sizes: one between would be padded to the next,
+    and of 20 images it would answer 32.
 
     Each item is answered once, in its own future. An error fails the items of its batch and no others.
     """
@@ -26,7 +29,7 @@ class Batcher(Generic[Item, Result]):
 
         Args:
             run: a result for each of 1 to `most` items, in their order; called by the one thread.
-            most: items of a batch.
+            most: items of a batch; a power of two.
             waiting: items that may wait.
             name: of the thread.
         """
@@ -80,7 +83,8 @@ class Batcher(Generic[Item, Result]):
         """The next to be answered; none once it is closed and nothing waits."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
-            return [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
+            count = min(self._most, len(self._queue))
+            return [self._queue.popleft() for _ in range(_power_of_two(count) if count else 0)]
 
     def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
         if not batch:
@@ -95,3 +99,8 @@ class Batcher(Generic[Item, Result]):
             return
         for (_, future), result in answered:
             future.set_result(result)
+
+
+def _power_of_two(count: int) -> int:
+    """The largest that is not above a count of at least 1."""
+    return 1 << (count.bit_length() - 1)

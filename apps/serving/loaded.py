@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from apps.serving.batching import Batcher
 from apps.serving.limits import ServiceLimits
-from apps.serving.sight import Sight
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import ServedModel
 
 if TYPE_CHECKING:

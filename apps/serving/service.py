@@ -1,6 +1,7 @@
 """The service that predicts: files in, answers of the model in service out."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,14 +18,14 @@ from apps.serving.kept import KeptModel
 from apps.serving.limits import ServiceLimits
 from apps.serving.loaded import Heat, ImageAnswer, LoadedModel
 from apps.serving.metrics import ServiceMetrics
-from apps.serving.reading import ReadImage, read_image
 from apps.serving.recording import Recorder, Row
 from apps.serving.source import ModelSource, StoreSource
 from storage.objects import Objects
 from storage.registry import Registry
-from xray_model.errors import InvalidInput
+from xray_model.data.bounds import Bounds
+from xray_model.errors import InvalidInput, UnreadableImage
+from xray_model.evaluation.answering import ReadImage, read_image
 from xray_model.evaluation.drift.columns import EMBEDDING
-from xray_model.evaluation.strangeness import UNLIKE_TRAINING
 from xray_model.outcomes import Prediction, ServedModel
 
 __all__ = ["Answered", "PredictionService", "Refused", "ServiceLimits", "ServiceState"]
@@ -127,7 +128,7 @@ class PredictionService:
         self, data: bytes, loaded: LoadedModel, model: ServedModel, *, explain: bool, record: bool
     ) -> Answered | Refused:
         decoding = asyncio.get_running_loop().run_in_executor(
-            self._decoders, read_image, data, self._side, self._keeper.bounds
+            self._decoders, _read, data, self._side, self._keeper.bounds
         )
         read = await decoding
         if isinstance(read, Refused):
@@ -140,14 +141,7 @@ class PredictionService:
         heat: Heat | None = None
         if explain:
             heat = await asyncio.wrap_future(loaded.explain(pixels, label))
-        prediction = Prediction(
-            image_id=image_id,
-            label=label,
-            probabilities=_by_class(model, answer),
-            warnings=(*read.warnings, UNLIKE_TRAINING) if answer.strange else read.warnings,
-            version=model.version,
-            snapshot_id=model.snapshot_id,
-        )
+        prediction = read.describe_answer(model, label, _by_class(model, answer), strange=answer.strange)
         if record:
             self._recorder.add(_log_row(read, answer, prediction, model))
         return Answered(prediction, model, pixels, heat)
@@ -176,6 +170,14 @@ def _unless_failed(found: Answered | Refused | BaseException) -> Answered | Refu
     if isinstance(found, BaseException):
         raise found
     return found
+
+
+def _read(data: bytes, side: int, bounds: Bounds) -> ReadImage | Refused:
+    """What a decoding thread makes of a file; even the digest of a large one would hold the event loop up."""
+    try:
+        return read_image(data, side, bounds)
+    except UnreadableImage as error:
+        return Refused(hashlib.sha256(data).hexdigest(), str(error))
 
 
 def _by_class(model: ServedModel, answer: ImageAnswer) -> dict[str, float]:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from apps.serving.sight import Sight
 from storage import bounds, ledger
 from storage.champions import fetch_model, find_champion
 from storage.objects import Objects
-from storage.references import load_reference
 from storage.registry import Registry
-from storage.strangeness import load_strangeness
+from storage.sights import find_sight
 from xray_model.data.bounds import Bounds
-from xray_model.evaluation.drift.frame import Axes
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import ServedModel
 
 if TYPE_CHECKING:
@@ -73,9 +71,7 @@ class StoreSource:
 
     def find_sight(self, model: ServedModel) -> Sight:
         """See `ModelSource`."""
-        reference = load_reference(self._objects, model.run_id, model.snapshot_id)
-        axes = None if reference is None or reference.axes is None else Axes.from_array(reference.axes)
-        return Sight(axes, load_strangeness(self._objects, model.run_id))
+        return find_sight(self._objects, model)
 
 
 class _Unchanged(Generic[Found]):

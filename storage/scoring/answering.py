@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from storage.objects import Objects
-from storage.references import load_reference
 from storage.scoring.images import File
 from xray_model.data.bounds import Bound
-from xray_model.data.examining import Examined, examine_image
-from xray_model.data.image_rules import find_warnings
 from xray_model.errors import UnreadableImage
-from xray_model.evaluation.drift.frame import Axes
-from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
+from xray_model.evaluation.answering import ReadImage, read_image
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import Prediction, ServedModel
 
 if TYPE_CHECKING:
-    from xray_model.network.predictor import Answers, Predictor
+    from xray_model.network.predictor import Predictor
 
 _NO_ANSWER = "the model's answer to it is not a number"
 
@@ -31,7 +27,7 @@ _NO_ANSWER = "the model's answer to it is not a number"
 class Answered:
     """An image with what the model says of it."""
 
-    image: Examined
+    read: ReadImage
     prediction: Prediction
     coordinates: npt.NDArray[np.float32]
     """[k]: its embedding on the axes of the model's reference; none where there is no reference."""
@@ -49,67 +45,45 @@ class Refused:
 class Answerer:
     """A model, and what its answers are checked against; threads take turns."""
 
-    def __init__(
-        self,
-        predictor: "Predictor",
-        model: ServedModel,
-        bounds: Sequence[Bound],
-        axes: Axes | None,
-        strangeness: Strangeness | None,
-    ) -> None:
+    def __init__(self, predictor: "Predictor", model: ServedModel, bounds: Sequence[Bound], sight: Sight) -> None:
         self.predictor, self.model = predictor, model
-        self._axes, self._strangeness = axes, strangeness
+        self._sight = sight
         self._bounds = {bound.code: bound for bound in bounds}
         self._turn = Lock()
 
     def answer(self, files: Iterable[File]) -> list[Answered | Refused]:
         """One answer for each file, in their order."""
-        examined = [self._examine(file) for file in files]
-        answered = iter(self._predict([one for one in examined if isinstance(one, Examined)]))
-        return [next(answered) if isinstance(one, Examined) else one for one in examined]
+        found = [self._read(file) for file in files]
+        answered = iter(self._predict([one for one in found if isinstance(one, ReadImage)]))
+        return [next(answered) if isinstance(one, ReadImage) else one for one in found]
 
-    def _examine(self, file: File) -> Examined | Refused:
+    def _read(self, file: File) -> ReadImage | Refused:
         if isinstance(file, UnreadableImage):
             return Refused(None, str(file))
         try:
-            return examine_image(file, self.predictor.side)
+            return read_image(file, self.predictor.side, self._bounds)
         except UnreadableImage as error:
             return Refused(hashlib.sha256(file).hexdigest(), str(error))
 
-    def _predict(self, images: Sequence[Examined]) -> list[Answered | Refused]:
-        if not images:
+    def _predict(self, reads: Sequence[ReadImage]) -> list[Answered | Refused]:
+        if not reads:
             return []
         with self._turn:
-            found = self.predictor.answer(np.stack([image.pixels for image in images]))
-        axes = self._axes
-        coordinates = np.empty((len(images), 0), np.float32) if axes is None else axes.project(found.embedding)
-        unlike = self._find_strange(found.embedding)
-        return [
-            Refused(image.image_id, _NO_ANSWER)
-            if found.predicted[n] is None
-            else Answered(image, self._describe(image, found, n, unlike=bool(unlike[n])), coordinates[n])
-            for n, image in enumerate(images)
-        ]
-
-    def _find_strange(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        none = np.zeros(len(embedding), np.bool_)
-        return none if self._strangeness is None else self._strangeness.find_strange(embedding)
-
-    def _describe(self, image: Examined, found: "Answers", n: int, *, unlike: bool) -> Prediction:
-        warnings = find_warnings(image, self._bounds)
-        return Prediction(
-            image_id=image.image_id,
-            label=found.predicted[n],
-            probabilities=dict(zip(self.predictor.classes, found.probabilities[n].tolist(), strict=True)),
-            warnings=(*warnings, UNLIKE_TRAINING) if unlike else warnings,
-            version=self.model.version,
-            snapshot_id=self.model.snapshot_id,
-        )
+            found = self.predictor.answer(np.stack([read.image.pixels for read in reads]))
+        coordinates, strange = self._sight.place(found.embedding), self._sight.find_strange(found.embedding)
+        answers: list[Answered | Refused] = []
+        for n, read in enumerate(reads):
+            label = found.predicted[n]
+            if label is None:
+                answers.append(Refused(read.image.image_id, _NO_ANSWER))
+                continue
+            probabilities = dict(zip(self.predictor.classes, found.probabilities[n].tolist(), strict=True))
+            prediction = read.describe_answer(self.model, label, probabilities, strange=bool(strange[n]))
+            answers.append(Answered(read, prediction, coordinates[n]))
+        return answers
 
 
-def open_answerer(
-    model: ServedModel, path: Path, bounds: Sequence[Bound], axes: Axes | None, strangeness: Strangeness | None
-) -> Answerer:
+def open_answerer(model: ServedModel, path: Path, bounds: Sequence[Bound], sight: Sight) -> Answerer:
     """The answerer of a model's `.keras` file.
 
     Raises:
@@ -117,10 +91,4 @@ def open_answerer(
     """
     from xray_model.network.predictor import load_predictor
 
-    return Answerer(load_predictor(path), model, bounds, axes, strangeness)
-
-
-def find_axes(objects: Objects, model: ServedModel) -> Axes | None:
-    """The axes that a model's embeddings are put on; None before `monitor` first looked."""
-    reference = load_reference(objects, model.run_id, model.snapshot_id)
-    return None if reference is None or reference.axes is None else Axes.from_array(reference.axes)
+    return Answerer(load_predictor(path), model, bounds, sight)

@@ -10,11 +10,9 @@ from storage.objects import Objects
 from storage.scoring.answering import Answered, Refused
 from storage.scoring.parts import FACTS, Scoring, part_schema
 from storage.scoring_log import append_scores
-from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.evaluation.drift.columns import EMBEDDING
 
 _ROUTE = "batch"
-_ASKED = ("view", "sex", "age", "manufacturer")
 
 
 def build_part(answers: Sequence[Answered | Refused], classes: tuple[str, ...], first: int, when: datetime) -> pa.Table:
@@ -49,17 +47,13 @@ def log_part(objects: Objects, scoring: Scoring, shard: int, part: pa.Table) -> 
 def _describe(answer: Answered | Refused) -> dict[str, Any]:
     if isinstance(answer, Refused):
         return {"image_id": answer.image_id, "refused": answer.reason}
-    image, prediction = answer.image, answer.prediction
-    facts, quality = image.facts, image.facts.quality
+    prediction = answer.prediction
     return {
         "image_id": prediction.image_id,
         "predicted": prediction.label,
         **{f"p_{name}": value for name, value in prediction.probabilities.items()},
         "warnings": [warning.code for warning in prediction.warnings],
         "warning_texts": [warning.text for warning in prediction.warnings],
-        **{name: getattr(image, name) for name in _ASKED},
-        "window_path": facts.window_path,
-        "bits": facts.bits,
-        **{name: float(getattr(quality, name)) for name in QUALITY_FIGURES},
+        **answer.read.facts(),
         **dict(zip(EMBEDDING, answer.coordinates.tolist(), strict=False)),
     }

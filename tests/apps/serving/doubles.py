@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from apps.serving.sight import Sight
 from storage.champions import check_file
 from xray_model.data.bounds import DEFAULTS, Bounds
 from xray_model.errors import RegistryUnavailable
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import Interval, ServedModel
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from prometheus_client.exposition import generate_latest
 
 from apps.serving.errors import NotReady, Overloaded
 from apps.serving.service import Answered, PredictionService, Refused, ServiceLimits
-from apps.serving.sight import Sight
 from storage.registry import Registry
 from storage.scoring_log import load_scores
 from storage.settings import Settings
@@ -27,6 +26,7 @@ from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, png, says, se
 from tests.storage.measured import read_figures
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.frame import Axes
+from xray_model.evaluation.sight import Sight
 from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 LIMITS = ServiceLimits(poll_seconds=0.01, batch=4, waiting=12, explanations=2)

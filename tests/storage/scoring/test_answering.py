@@ -11,14 +11,16 @@ import pytest
 
 from storage.objects import open_objects
 from storage.references import Reference, save_reference
-from storage.scoring.answering import Answered, Answerer, Refused, find_axes
+from storage.scoring.answering import Answered, Answerer, Refused
 from storage.scoring.recording import build_part
+from storage.sights import find_sight
 from tests.scoring import picture
 from tests.storage.scoring.test_parts import MODEL, NOW
 from xray_model.data.bounds import DEFAULTS
 from xray_model.errors import UnreadableImage
 from xray_model.evaluation.drift.columns import EMBEDDING, IDENTITY
 from xray_model.evaluation.drift.frame import fit_axes
+from xray_model.evaluation.sight import Sight
 from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 
@@ -39,7 +41,7 @@ class Double:
 
 def answerer(axes: Any = None, strangeness: Any = None) -> Answerer:
     """With the double for a model."""
-    return Answerer(Double(), MODEL, tuple(DEFAULTS.values()), axes, strangeness)  # type: ignore[arg-type]
+    return Answerer(Double(), MODEL, tuple(DEFAULTS.values()), Sight(axes, strangeness))  # type: ignore[arg-type]
 
 
 def test_each_file_has_its_place() -> None:
@@ -74,7 +76,7 @@ def test_axes_are_those_of_the_reference(tmp_path: Any, kept: bool) -> None:
     if kept:
         frame = pd.DataFrame([dict.fromkeys(IDENTITY, "x")])
         save_reference(objects, MODEL.run_id, MODEL.snapshot_id, Reference(frame, axes.to_array()))
-    found = find_axes(objects, MODEL)
+    found = find_sight(objects, MODEL).axes
     assert (found is not None) == kept
     if found is not None:
         np.testing.assert_allclose(found.mean, axes.mean)

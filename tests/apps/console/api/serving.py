@@ -21,12 +21,12 @@ from apps.console.app import create_app
 from apps.console.patience import PatientProtocol
 from apps.console.serving import listen
 from apps.serving.service import PredictionService, ServiceLimits
-from apps.serving.sight import Sight
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import open_store
 from tests.apps.console.api.doubles import MODEL
 from xray_model.data.bounds import DEFAULTS, Bounds
+from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import ServedModel
 
 if TYPE_CHECKING:

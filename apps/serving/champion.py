@@ -160,11 +160,15 @@ class ChampionKeeper:
             self._spare = self._load(model)
 
     def _follow(self, wanted: ServedModel | None) -> None:
-        """Let this model answer, or none before the first promotion."""
+        """Let this model answer, or none before the first promotion.
+
+        Raises:
+            StoreUnavailable: none any more. A ledger only grows, so an empty one is a folder where no disk is mounted.
+        """
+        if wanted is None and self._current is not None:
+            raise StoreUnavailable("the ledger is empty and was not before: the store was moved away or is not mounted")
         self.bounds = self._source.load_bounds()
-        if wanted is None:
-            self._swap(None)
-        else:
+        if wanted is not None:
             self._serve(wanted)
         self._settle(_NONE_YET if wanted is None else None)
 
@@ -231,10 +235,10 @@ class ChampionKeeper:
         self._sight_asked = float("-inf")
         return LoadedModel(model, predictor, self._limits, self._on_batch)
 
-    def _swap(self, new: LoadedModel | None) -> None:
+    def _swap(self, new: LoadedModel) -> None:
         with self._changed:
             if self._closing.is_set():
-                over = new
+                over: LoadedModel | None = new
             else:
                 over, self._current = self._current, new
             unused = over is not None and not over.users

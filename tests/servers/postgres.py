@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -53,7 +54,7 @@ def postgres_server(*databases: str) -> Iterator[str]:
             asyncio.run(_create(port, databases))
             yield f"xray@127.0.0.1:{port}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait until the last client goes, and MLflow's stay
             server.wait()
 
 

@@ -27,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectService
 def test_the_deployments_are_there(service: PrefectService) -> None:
     """`prefect deploy --all` leaves the deployments of prefect.yaml, and listing pools works."""
     names = {deployment["name"] for deployment in service.query("/deployments/filter", {})}
-    assert names == {"ingest", "monitor", "nightly", "retrain", "score"}
+    assert names == {"compare", "ingest", "monitor", "nightly", "retrain", "score"}
     assert "cpu" in service.command("work-pool", "ls")
 
 

@@ -1,7 +1,8 @@
 """The service as a hospital runs it, of real parts on loopback: what is killed in it is made up for.
 
 PostgreSQL under the Prefect server, two work pools with a worker each in a home of its own, Swift as S3 for images and
-models. MLflow's database is PostgreSQL too where psycopg2 is installed, and SQLite where it is not.
+models, and a console that predicts. MLflow's database is PostgreSQL too where psycopg2 is installed, and SQLite where
+it is not.
 """
 
 import importlib.util
@@ -9,11 +10,14 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from mlflow import MlflowClient
 
+from apps.console.phantoms import encode_phantom
 from apps.push import push_batch
 from flows.attempts import Fate
 from storage.ledger import champion_of, load_entries
@@ -22,6 +26,7 @@ from storage.registry import MODEL_NAME
 from storage.settings import Settings
 from storage.store import open_store
 from tasks.training_state import PREFIX
+from tests.servers.console import console_server
 from tests.servers.postgres import postgres_server, why_no_postgres
 from tests.servers.prefect_service import PrefectService, kill_tree, prefect_service, wait_for
 from xray_model.config import (
@@ -44,7 +49,17 @@ LONG = QUICK.model_copy(update={"epochs": 500, "patience": 500})
 
 def options(training: TrainingOptions) -> NightlyOptions:
     """A night on two classes with a gate that lets everything through."""
-    gate = GatePolicy(floor=0.0, recall_floor=0.0, skill_confidence=0.0, minimum_patients=1, draws=200)
+    gate = GatePolicy(
+        floor=0.0,
+        recall_floor=0.0,
+        skill_confidence=0.0,
+        margin=1.0,
+        recall_allowance=1.0,
+        subgroup_allowance=1.0,
+        calibration_error=1.0,
+        minimum_patients=1,
+        draws=200,
+    )
     snapshot = SnapshotOptions(classes=("covid", "normal"))
     return NightlyOptions(
         ingest=IngestOptions(shard_size=32), retrain=RetrainOptions(snapshot=snapshot, training=training, gate=gate)
@@ -164,6 +179,31 @@ def test_a_night_trains_on_the_gpu_pool(hospital: Hospital) -> None:
     slots = hospital.service.query("/v2/concurrency_limits/gpu")
     assert (slots["limit"], slots["active_slots"]) == (1, 0)
     assert hospital.store.exists("reports/index.html")
+
+
+def test_the_console_answers_with_what_the_gpu_pool_trained(hospital: Hospital, tmp_path: Path) -> None:
+    """A drawn X-ray is answered by the champion of the store, which /metrics names; after a promotion by the next."""
+    with console_server(tmp_path / "console.log") as address, httpx.Client(base_url=address, timeout=120) as console:
+        wait_for("a model", lambda: console.get("/v1/ready").status_code == 200)
+        before = hospital.champion()
+        check_answer(console, before)
+        night = hospital.start_night(QUICK.model_copy(update={"seed": 24}))
+        assert hospital.await_end(night) == "Promoted", hospital.log(night)
+        assert hospital.champion() > before
+        wait_for("the next model", lambda: console.get("/v1/model").json()["model"]["version"] > before)
+        check_answer(console, hospital.champion())
+
+
+def check_answer(console: httpx.Client, version: int) -> None:
+    """Whether a console answers by a version, and counts it."""
+    answer = console.post("/v1/predict", content=encode_phantom("covid"), headers={"Content-Type": "image/jpeg"})
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    (prediction,) = said["predictions"]
+    assert said["model"]["version"] == prediction["version"] == version
+    assert set(prediction["probabilities"]) == {"covid", "normal"}
+    assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert f"xray_predict_model_version {float(version)}" in console.get("/metrics").text
 
 
 def test_a_second_night_beside_the_first_is_refused(hospital: Hospital) -> None:

@@ -140,6 +140,19 @@ def test_a_copy_serves_when_nobody_can_say_which_model_is_in_service(tmp_path: P
     assert [path.name for path in tmp_path.glob("*.keras")] == [f"{served(2).model_sha256}.keras"]
 
 
+def test_an_empty_ledger_that_was_not_empty_takes_no_model_away(tmp_path: Path) -> None:
+    """A store that was moved away lists as empty: the last good model answers, and it is said since when."""
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        source.champion = None
+        wait_until(serves(keeper, 1, sure=False))
+        assert "moved away or is not mounted" in (keeper.state().reason or "")
+        assert keeper.state().unsure_since is not None
+        source.champion = served(1)
+        wait_until(serves(keeper, 1))
+
+
 def test_a_store_that_does_not_even_refuse_holds_nothing_up(tmp_path: Path) -> None:
     """Who waits for ever on the store is answered by the copy all the same, within seconds."""
     with keeping(FakeSource(served(1)), tmp_path) as keeper:

@@ -17,16 +17,14 @@ from PIL import Image
 
 from apps.serving.service import Answered, PredictionService, ServiceLimits
 from storage.objects.local import LocalObjects
-from storage.registry import MODEL_FILE, Registry
+from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import Store, open_store
-from tests.registering import evaluation
-from tests.storage.entries import gate, write_ledger
+from tests.promoting import CLASSES, RealModel, promote, register_model
 from xray_model.errors import StoreUnavailable
 
 SIDE = 64
 PATIENCE = 60.0
-CLASSES = ("covid", "normal")
 FIRST, SECOND = 7, 8
 """Versions: what the registry's fixture holds comes before."""
 
@@ -39,39 +37,11 @@ def small_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def promoted(small_store: Store, registry: Registry, tmp_path: Path) -> dict[int, Path]:
+def models(small_store: Store, registry: Registry, tmp_path: Path) -> dict[int, RealModel]:
     """Two models that contradict each other, by their versions; the first one is in service."""
-    from xray_model.network import network
-    from xray_model.network.backbones import BACKBONES, Weights, build_parts
-
-    files = {}
-    for version in (FIRST, SECOND):
-        backbone = BACKBONES["basic_cnn"]
-        frozen = build_parts(backbone, SIDE, SIDE, Weights("none"), None).frozen
-        head = network.build_head(backbone, frozen.output_shape[1:], CLASSES, dropout=0.0)
-        scores = head.get_layer("scores")
-        scores.kernel.assign(np.random.default_rng(version).normal(size=scores.kernel.shape))
-        path = tmp_path / str(version) / MODEL_FILE
-        path.parent.mkdir()
-        sha256 = network.save(network.join(frozen, head), path)
-        client = registry._client()
-        run_id = client.create_run(registry._experiment(client)).info.run_id
-        client.log_artifact(run_id, str(path))
-        assert registry.register(run_id, evaluation()) == version
-        files[version] = path
-        entry = gate(version - FIRST, version, None if version == FIRST else FIRST)
-        (tmp_path / f"{version}.json").write_text(
-            entry.model_copy(update={"run_id": run_id, "model_sha256": sha256}).model_dump_json()
-        )
-    promote(small_store, tmp_path, FIRST)
-    return files
-
-
-def promote(store: Store, folder: Path, version: int) -> None:
-    """Let the gate put a version in service."""
-    from storage.ledger import GateEntry
-
-    write_ledger(store.objects, GateEntry.model_validate_json((folder / f"{version}.json").read_bytes()))
+    made = [register_model(registry, tmp_path, seed=version, side=SIDE) for version in (FIRST, SECOND)]
+    promote(small_store.objects, made[0])
+    return {model.version: model for model in made}
 
 
 @contextmanager
@@ -110,18 +80,18 @@ def ask(service: PredictionService, seed: int) -> Answered:
     return answer
 
 
-def known(files: dict[int, Path], seeds: int) -> dict[int, npt.NDArray[np.float32]]:
+def known(models: dict[int, RealModel], seeds: int) -> dict[int, npt.NDArray[np.float32]]:
     """What each model says of the pictures, asked by itself: [pictures, classes]."""
     from xray_model.data.examining import examine_image
     from xray_model.network.predictor import load_predictor
 
     pixels = np.stack([examine_image(picture(seed), SIDE).pixels for seed in range(seeds)])
-    return {version: load_predictor(path).answer(pixels).probabilities for version, path in files.items()}
+    return {version: load_predictor(model.path).answer(pixels).probabilities for version, model in models.items()}
 
 
-def test_a_promotion_under_load_loses_nothing(small_store: Store, promoted: dict[int, Path], tmp_path: Path) -> None:
+def test_a_promotion_under_load_loses_nothing(small_store: Store, models: dict[int, RealModel]) -> None:
     """Every request is answered, and truly by the model that it names: the new one's answers are not the old one's."""
-    said = known(promoted, 6)
+    said = known(models, 6)
     assert np.abs(said[FIRST] - said[SECOND]).max(axis=1).min() > 0.01
     stop = threading.Event()
 
@@ -138,7 +108,7 @@ def test_a_promotion_under_load_loses_nothing(small_store: Store, promoted: dict
     with serving(small_store, FIRST) as service, ThreadPoolExecutor(6) as pool:
         clients = [pool.submit(keep_asking, seed) for seed in range(6)]
         time.sleep(0.5)
-        promote(small_store, tmp_path, SECOND)
+        promote(small_store.objects, models[SECOND])
         wait_for(service, SECOND)
         time.sleep(0.5)
         stop.set()
@@ -149,14 +119,14 @@ def test_a_promotion_under_load_loses_nothing(small_store: Store, promoted: dict
 
 
 def test_store_and_registry_are_gone(
-    small_store: Store, promoted: dict[int, Path], home: Path, monkeypatch: pytest.MonkeyPatch
+    small_store: Store, models: dict[int, RealModel], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Started without either, the service answers with the last model it had, and says since when it is unsure."""
     with serving(small_store, FIRST) as service:
         before = ask(service, 1)
         assert service.state().reason is None
     (home / "mlflow.db").unlink()
-    shutil.rmtree(promoted[FIRST].parent)
+    shutil.rmtree(models[FIRST].path.parent)
 
     def gone(*_: object, **__: object) -> None:
         raise StoreUnavailable("the store does not answer")

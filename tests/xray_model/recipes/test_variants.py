@@ -32,7 +32,8 @@ def test_a_stand_in_makes_one_of_what_comes_to_the_same() -> None:
         "VGG19 (mobilenet_v2 in its place)",
         "Small vision transformer, from the start",
     )
-    twin, missing = said
+    over, twin, missing = said
+    assert over == "Put over what the recipe says, for every variant that takes it: weights weights.h5."
     assert "further convolutions comes to the same as VGG19 (mobilenet_v2 in its place), and was trained once" in twin
     assert missing == "ViT-B/16 at 224 pixels was left out: mobilenet_v2 in its place would be no transformer."
 

@@ -51,7 +51,7 @@ def resolve_variants(recipe: Recipe, options: CompareOptions, *, hub: bool) -> t
             )
             continue
         title = (
-            variant.title if backbone == training.backbone else f"{variant.title} ({training.backbone} in its place)"
+            variant.title if backbone == training.backbone else f"{training.backbone} in place of {variant.title}"
         )
         one = Trained(variant.name, title, training, _search_of(variant, options))
         twin = next((other for other in found if (other.training, other.search) == (one.training, one.search)), None)

@@ -50,9 +50,7 @@ def resolve_variants(recipe: Recipe, options: CompareOptions, *, hub: bool) -> t
                 "(pip install 'xray-pipeline[vit]')."
             )
             continue
-        title = (
-            variant.title if backbone == training.backbone else f"{training.backbone} in place of {variant.title}"
-        )
+        title = variant.title if backbone == training.backbone else f"{training.backbone} in place of {variant.title}"
         one = Trained(variant.name, title, training, _search_of(variant, options))
         twin = next((other for other in found if (other.training, other.search) == (one.training, one.search)), None)
         if twin is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from tasks.material import Material
 from tasks.searching import OnEpoch, Searched, search_options
 from tasks.skin import stage_task
 from tasks.training import fit_material, try_material
+from tasks.weights import pin_weights
 from xray_model.config import CompareOptions, Recipe, RetrainOptions, Search, TrainingOptions
 from xray_model.data.folds import Fold, draw_folds, draw_images, join_twins, keep_proportions
 from xray_model.errors import InvalidInput
@@ -59,8 +60,11 @@ class Cell(BaseModel):
 
     @property
     def mark(self) -> str:
-        """16 hex digits that change with anything that makes the training."""
-        facts = self.model_dump_json(exclude={"recipe", "store_url"})
+        """16 hex digits that change with anything that makes the training; a weight file counts by its content."""
+        exclude: dict[str, Any] = {"recipe": True, "store_url": True}
+        if self.options.training.weights_sha256:
+            exclude["options"] = {"training": {"weights"}}
+        facts = self.model_dump_json(exclude=exclude)
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
@@ -94,6 +98,7 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
     Raises:
         ConfigurationError: nothing of the recipe can be trained here, or a finding has too few patients.
         InvalidInput: there is no image to learn from.
+        WeightsError: a variant names a weight file that is not there.
     """
     variants, notes = resolve_variants(recipe, options, hub=find_spec("keras_hub") is not None)
     settings = Settings()
@@ -105,6 +110,8 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
     patients = join_twins(rows)
     if options.images is not None:
         drawn = draw_images(patients, options.images, options.seed)
+        if len(drawn) < len(rows):
+            notes.append(f"Of {len(rows):,} images {len(drawn):,} were drawn, by patient.")
         rows, patients = rows.iloc[drawn].reset_index(drop=True), patients[drawn]
     folds = draw_folds(patients, rows["label"].to_numpy(np.str_), options.folds, options.seed)
     parts = {
@@ -113,6 +120,7 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
     folds_id = comparisons.save_folds(store.objects, rows.assign(**parts))
     counts = rows["label"].value_counts()
     minority = recipe.minority or min(sorted(recipe.snapshot.classes), key=lambda name: counts.get(name, 0))
+    pinned = {variant.name: pin_weights(store.objects, variant.training) for variant in variants}
     cells = [
         Cell(
             recipe=recipe.name,
@@ -122,7 +130,7 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
             fold=fold,
             minority=minority,
             options=RetrainOptions(
-                snapshot=recipe.snapshot, training=variant.training.model_copy(update={"seed": seed})
+                snapshot=recipe.snapshot, training=pinned[variant.name].model_copy(update={"seed": seed})
             ),
             search=variant.search,
             store_url=settings.store_url,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _IN_STORE = "store:"
 _ON_S3 = "s3://"
+_NO_FILE = ("none", "imagenet")
 
 
 def is_fetched(source: str) -> bool:
@@ -55,6 +56,27 @@ def fetch_weights(objects: Objects, options: TrainingOptions) -> Iterator["Weigh
             yield Weights(source, sha256, _fetch(objects, source, Path(folder)))
     else:
         yield Weights(source, sha256)
+
+
+def pin_weights(objects: Objects, options: TrainingOptions) -> TrainingOptions:
+    """The options with the sha256 of the weight file that they name: no other file at its place is trained from.
+
+    `none` and `imagenet` name no file.
+
+    Args:
+        objects: as for `fetch_weights`.
+        options: of a training.
+
+    Raises:
+        WeightsError: there is no such file, or it has another hash than the options say.
+    """
+    from xray_model.network.backbones.weights import check_file
+
+    if options.weights in _NO_FILE:
+        return options
+    with fetch_weights(objects, options) as weights:
+        digest = check_file(weights.file or Path(weights.source), weights)
+    return options.model_copy(update={"weights_sha256": digest})
 
 
 def _fetch(objects: Objects, source: str, folder: Path) -> Path:

@@ -44,10 +44,11 @@ def conclusions(outcome: CompareOutcome) -> list[str]:
             f"{'its distance' if len(ties) == 1 else 'their distances'} from it may be chance."
         )
         fastest = min([first, *ties], key=lambda standing: standing.seconds)
-        said.append(
-            f"Of those that may be as good, {fastest.title} trains fastest: {figures.duration(fastest.seconds)} a "
-            f"training{'' if fastest is first else f', {first.title} {figures.duration(first.seconds)}'}."
-        )
+        if _paid_alike(outcome, [first, *ties]):
+            said.append(
+                f"Of those that may be as good, {fastest.title} trains fastest: {figures.duration(fastest.seconds)} a "
+                f"training{'' if fastest is first else f', {first.title} {figures.duration(first.seconds)}'}."
+            )
     elif others:
         said.append(
             f"Patients and trainings show that {first.title} is better on {outcome.minority} than each of the others, "
@@ -77,6 +78,15 @@ def option_words(option: str, value: str | float | bool) -> str:
     if isinstance(value, bool):
         return f"{option} {'yes' if value else 'no'}"
     return f"{option} {figures.number(value) if isinstance(value, float) else value}"
+
+
+def _paid_alike(outcome: CompareOutcome, standings: Sequence[Standing]) -> bool:
+    """Whether each computed as many features: one that found those of another looks cheaper than it is."""
+    computed = dict.fromkeys((standing.variant for standing in standings), 0)
+    for cell in outcome.cells:
+        if cell.variant in computed:
+            computed[cell.variant] += cell.training.features_computed
+    return len(set(computed.values())) == 1
 
 
 def _signed(distance: float) -> str:

@@ -1,89 +1,37 @@
 """The three recipes on drawn chests: every variant on every fold, once, and the leaderboard that follows."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
 from flows.compare import compare
 from flows.running import run_flow
-from storage.catalog import commit_batch
 from storage.comparisons import load_fold
 from storage.predictions import load_predictions
 from storage.registry import MODEL_FILE
 from storage.settings import Settings
-from storage.shards import array_bytes, shard_key
 from storage.snapshots import build_snapshot
-from storage.store import Store, open_store
+from storage.store import Store
 from tasks import comparing, features, material
 from tasks.comparing import Cell
 from tasks.material import Material
+from tests.flows.conftest import PATIENTS
 from xray_model.config import CompareOptions, Search, SearchRange
-from xray_model.data.phantoms import CohortOptions, plan_cohort
 from xray_model.errors import InvalidInput
-from xray_model.outcomes import BatchOutcome, BatchStatus, CellOutcome, CompareOutcome, EpochScore
+from xray_model.outcomes import CellOutcome, CompareOutcome, EpochScore
 from xray_model.recipes import read_recipe
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-CLASSES, PATIENTS = ("covid", "normal", "pneumonia"), 72
 SMALL = {"weights": "none", "epochs": 1, "precision": "float32"}
 TINY = {"backbone": "basic_cnn", "training": {**SMALL, "input_side": 32}, "trials": 0}
 """No network is quicker to build: that each cell is trained, kept and ranked depends on none."""
 MOBILE = {"backbone": "mobilenet_v2", "training": {**SMALL, "input_side": 32, "alpha": 0.35}, "trials": 0}
-
-
-@pytest.fixture(scope="module")
-def chests() -> tuple[list[str], np.ndarray]:
-    """Findings of drawn patients, an image each, and pixels uint8 [n, 80, 80]."""
-    shares = dict.fromkeys(CLASSES, 1.0)
-    cohort = CohortOptions(
-        patients=PATIENTS,
-        shares=shares,
-        seed=5,
-        lateral_share=0,
-        further_share=0,
-        smallest_side=128,
-        largest_side=140,
-    )
-    exams = plan_cohort(cohort)
-    drawn = [exam.draw() for exam in exams]
-    steps = [[np.linspace(0, length - 1, 80).astype(int) for length in picture.shape] for picture in drawn]
-    pixels = [255 * picture[np.ix_(*places)] for picture, places in zip(drawn, steps, strict=True)]
-    return [exam.patient.finding for exam in exams], np.stack(pixels).astype(np.uint8)
-
-
-@pytest.fixture
-def filled(home: object, monkeypatch: pytest.MonkeyPatch, chests: tuple[list[str], np.ndarray]) -> Store:
-    """A store of side 80 with the chests accepted; every ninth patient is the gate's."""
-    monkeypatch.setenv("XRAY_SIDE", "80")
-    store = open_store(Settings())
-    findings, pixels = chests
-    store.objects.put(shard_key("b1", 0), array_bytes(pixels))
-    rows = pd.DataFrame(
-        {
-            "image_id": [f"{place:064x}" for place in range(PATIENTS)],
-            "batch_id": "b1",
-            "source": "a",
-            "key": [f"incoming/a/b1/{place}.png" for place in range(PATIENTS)],
-            "revision": 0,
-            "patient_id": [f"{place:032x}" for place in range(PATIENTS)],
-            "label": findings,
-            "split": ["test" if place % 9 == 0 else "train" for place in range(PATIENTS)],
-            "status": "accepted",
-            "phash": [np.random.default_rng(place).bytes(32).hex() for place in range(PATIENTS)],
-            "shard": 0,
-            "row": range(PATIENTS),
-        }
-    )
-    commit_batch(
-        store.objects, rows, BatchOutcome(batch_id="b1", source="a", name="b1", status=BatchStatus.ACCEPTED), ()
-    )
-    return store
 
 
 def run(recipe: str, **further: object) -> CompareOutcome:
@@ -105,7 +53,9 @@ def test_a_recipe_is_run_whole(filled: Store, recipe: str, variants: list[str]) 
     """Each variant answers every patient but the gate's once, and what was trained once or left out is said."""
     outcome = run(recipe, **TINY)
     check(outcome, filled, variants)
-    assert len(outcome.notes) == len(read_recipe(recipe).variants) - len(variants)
+    put_over, *left_out = outcome.notes
+    assert "for every variant that takes it: epochs 1, input_side 32, " in put_over
+    assert len(left_out) == len(read_recipe(recipe).variants) - len(variants)
 
 
 @pytest.mark.slow
@@ -161,6 +111,27 @@ def test_a_comparison_that_was_killed_goes_on(filled: Store, monkeypatch: pytest
     assert [cell.fold for cell in trained] == [cell.fold for cell in outcome.cells] == [0, 1]
     assert run("bimcv-imbalance", **TINY) == outcome
     assert len(trained) == 2
+
+
+def test_another_weight_file_at_the_same_path_is_another_comparison(filled: Store, tmp_path: Path) -> None:
+    """Trainings are known by the content of their weights: not by the path, and never by what lay there before."""
+
+    def plan(path: Path) -> comparing.Plan:
+        options = CompareOptions.model_validate(
+            {"recipe": "bimcv-imbalance", "folds": 2, "training": {"weights": str(path)}}
+        )
+        found: comparing.Plan = comparing.plan_comparison.fn(read_recipe(options.recipe), options, snapshot(filled))
+        return found
+
+    path, elsewhere = tmp_path / "a.weights.h5", tmp_path / "b.weights.h5"
+    path.write_bytes(b"some")
+    elsewhere.write_bytes(b"some")
+    first, same = plan(path), plan(elsewhere)
+    path.write_bytes(b"others")
+    other = plan(path)
+    assert first.comparison_id == same.comparison_id != other.comparison_id
+    assert not {cell.mark for cell in first.cells} & {cell.mark for cell in other.cells}
+    assert {cell.options.training.weights_sha256 for cell in other.cells} == {hashlib.sha256(b"others").hexdigest()}
 
 
 def test_training_images_are_in_the_recipe_s_proportions_and_test_images_as_they_are(filled: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.store import Store
-from tasks.weights import fetch_weights
+from tasks.weights import fetch_weights, pin_weights
 from tests.registering import evaluation, training
 from tests.storage.entries import gate, write_ledger
 from xray_model.config import TrainingOptions
@@ -63,3 +63,24 @@ def test_other_sources_are_left_to_the_network(store: Store) -> None:
     for source in ("none", "imagenet", "some/file.weights.h5"):
         with fetch_weights(store.objects, TrainingOptions(weights=source)) as weights:
             assert (weights.source, weights.file) == (source, None)
+
+
+def test_weights_are_pinned_to_the_content_of_their_file(store: Store, tmp_path: Path) -> None:
+    """A file on this machine or in the store brings its sha256; one of another content than was said is refused."""
+    (tmp_path / "x.weights.h5").write_bytes(b"some")
+    store.objects.put("x.weights.h5", b"some")
+    digest = hashlib.sha256(b"some").hexdigest()
+    for source in (str(tmp_path / "x.weights.h5"), "store:x.weights.h5"):
+        options = TrainingOptions(backbone="vgg16", weights=source)
+        pinned = pin_weights(store.objects, options)
+        assert pinned == options.model_copy(update={"weights_sha256": digest})
+        assert pin_weights(store.objects, pinned) == pinned
+        with pytest.raises(WeightsError, match="expected 0000"):
+            pin_weights(store.objects, options.model_copy(update={"weights_sha256": "0" * 64}))
+
+
+@pytest.mark.parametrize("source", ["none", "imagenet"])
+def test_weights_of_no_file_are_not_pinned(store: Store, source: str) -> None:
+    """Nothing is looked for where the options name no file."""
+    options = TrainingOptions(backbone="vgg16", weights=source)
+    assert pin_weights(store.objects, options) == options

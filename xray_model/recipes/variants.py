@@ -37,7 +37,7 @@ def resolve_variants(recipe: Recipe, options: CompareOptions, *, hub: bool) -> t
         ConfigurationError: the options do not go together, or no variant is left.
     """
     found: list[Trained] = []
-    notes: list[str] = []
+    notes = _say_overrides(options)
     for variant in recipe.variants:
         training = _options_of(recipe, variant, options)
         backbone = str(variant.training.get("backbone", recipe.training.get("backbone", training.backbone)))
@@ -50,9 +50,7 @@ def resolve_variants(recipe: Recipe, options: CompareOptions, *, hub: bool) -> t
                 "(pip install 'xray-pipeline[vit]')."
             )
             continue
-        title = (
-            variant.title if backbone == training.backbone else f"{variant.title} ({training.backbone} in its place)"
-        )
+        title = variant.title if backbone == training.backbone else f"{training.backbone} in place of {variant.title}"
         one = Trained(variant.name, title, training, _search_of(variant, options))
         twin = next((other for other in found if (other.training, other.search) == (one.training, one.search)), None)
         if twin is not None:
@@ -62,6 +60,14 @@ def resolve_variants(recipe: Recipe, options: CompareOptions, *, hub: bool) -> t
     if not found:
         raise ConfigurationError(f"no variant of {recipe.name} can be trained: {' '.join(notes)}")
     return tuple(found), notes
+
+
+def _say_overrides(options: CompareOptions) -> list[str]:
+    if not options.training:
+        return []
+    # Of a weight file its name alone: where it lies is nobody's business on a page.
+    told = (f"{name} {str(value).rpartition('/')[2]}" for name, value in sorted(options.training.items()))
+    return [f"Put over what the recipe says, for every variant that takes it: {', '.join(told)}."]
 
 
 def _options_of(recipe: Recipe, variant: Variant, options: CompareOptions) -> TrainingOptions:

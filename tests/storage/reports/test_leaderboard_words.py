@@ -44,6 +44,20 @@ def test_conclusions_of_a_tie() -> None:
     assert "Of those that may be as good, Small trains fastest" in said
 
 
+def test_nobody_is_called_fastest_for_the_features_of_another() -> None:
+    """Where one of a tie computed features that the other found, their seconds say nothing of which is faster."""
+    outcome = compared({"small": 0.8, "large": 0.81})
+    cells = tuple(
+        cell.model_copy(update={"training": cell.training.model_copy(update={"features_computed": 900})})
+        if cell.variant == "large"
+        else cell
+        for cell in outcome.cells
+    )
+    said = " ".join(conclusions(outcome.model_copy(update={"cells": cells})))
+    assert "cannot be told from" in said
+    assert "fastest" not in said
+
+
 def test_conclusions_of_one() -> None:
     """A single way of training is compared with nothing."""
     said = " ".join(conclusions(compared({"vgg16": 0.8})))

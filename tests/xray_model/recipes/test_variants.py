@@ -29,11 +29,12 @@ def test_a_stand_in_makes_one_of_what_comes_to_the_same() -> None:
         "vit-tiny": ("vit_tiny", "none"),
     }
     assert (found[0].title, found[-1].title) == (
-        "VGG19 (mobilenet_v2 in its place)",
+        "mobilenet_v2 in place of VGG19",
         "Small vision transformer, from the start",
     )
-    twin, missing = said
-    assert "further convolutions comes to the same as VGG19 (mobilenet_v2 in its place), and was trained once" in twin
+    over, twin, missing = said
+    assert over == "Put over what the recipe says, for every variant that takes it: weights weights.h5."
+    assert "further convolutions comes to the same as mobilenet_v2 in place of VGG19, and was trained once" in twin
     assert missing == "ViT-B/16 at 224 pixels was left out: mobilenet_v2 in its place would be no transformer."
 
 

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from apps.progress import show_progress
-from apps.scoring import NOTICE, describe_model, exit_code
+from apps.scoring import describe_model, exit_code
 from storage.bounds import load_bounds
 from storage.registry import Registry
 from storage.settings import Settings, prepare_environment

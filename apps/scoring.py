@@ -7,9 +7,8 @@ from rich.console import Console
 
 from apps.starting import start_flow
 from xray_model.config import ScoreOptions
-from xray_model.outcomes import ScoreOutcome, ServedModel
+from xray_model.outcomes import NOTICE, ScoreOutcome, ServedModel
 
-NOTICE = "Research tool. Not for diagnostic use."
 _SHOWN = 8
 """Reasons and warnings that are told of."""
 

@@ -5,7 +5,8 @@ from prefect import flow
 from flows.gpu import gpu_slot
 from flows.shards import shard_runner
 from storage.settings import Settings
-from tasks.comparing import plan_comparison, rank, train_cell
+from tasks.cells import train_cell
+from tasks.comparing import plan_comparison, rank
 from tasks.snapshot import build_snapshot
 from xray_model.config import CompareOptions
 from xray_model.log_ids import set_ids

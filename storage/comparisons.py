@@ -17,6 +17,8 @@ from xray_model.outcomes import CellOutcome, CompareOutcome
 
 PREFIX = "comparisons/"
 _PART = "part_{}"
+_FACTS = ("image_id", "patient_id", "label")
+"""What a training and its test go by, beside the parts."""
 _DIGITS = 16
 
 
@@ -28,7 +30,7 @@ def part_column(fold: int) -> str:
 def save_folds(objects: Objects, rows: pd.DataFrame) -> str:
     """Keep rows of a snapshot with a `part_column` for each fold; returns the id that their content has."""
     rows = rows.sort_values("image_id", ignore_index=True)
-    parts = rows[["image_id", *(name for name in rows if str(name).startswith(part_column(0)[:-1]))]]
+    parts = rows[[*_FACTS, *(name for name in rows if str(name).startswith(part_column(0)[:-1]))]]
     folds_id = hashlib.sha256(parts.to_csv(index=False).encode()).hexdigest()[:_DIGITS]
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")

@@ -10,7 +10,7 @@ from storage import code_version
 from storage.settings import Settings
 from storage.system_metrics import watch_system
 from xray_model.errors import ObjectNotFound, RegistryUnavailable
-from xray_model.outcomes import EvaluationOutcome, Stage, TrainingOutcome
+from xray_model.outcomes import NOTICE, EvaluationOutcome, Stage, TrainingOutcome
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -240,7 +240,7 @@ def _begin_model(client: "MlflowClient") -> None:
     if client.search_registered_models(f"name = '{MODEL_NAME}'"):
         return
     try:
-        client.create_registered_model(MODEL_NAME, description="Research tool. Not for diagnostic use.")
+        client.create_registered_model(MODEL_NAME, description=NOTICE)
     except MlflowException as error:
         if error.error_code != _THERE:
             raise

@@ -24,7 +24,7 @@ from storage.store import Store, open_store
 from tasks.examples import find_examples
 from tasks.skin import stage_task
 from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound, XrayError
-from xray_model.outcomes import BatchOutcome, BatchStatus, EvaluationOutcome, NightOutcome, RetrainOutcome
+from xray_model.outcomes import NOTICE, BatchOutcome, BatchStatus, EvaluationOutcome, NightOutcome, RetrainOutcome
 from xray_model.progress import advance
 
 MOST_REFUSED = 60
@@ -170,7 +170,7 @@ def announce(night: NightOutcome, page_key: str) -> None:
     ]
     create_markdown_artifact(
         key="night",
-        markdown="\n".join([*text, "", "Research tool. Not for diagnostic use."]),
+        markdown="\n".join([*text, "", NOTICE]),
         description=night.night_id,
     )
 

@@ -7,6 +7,7 @@ from storage.reports import cards, figures, terms, words
 from storage.reports.cards import ModelCard
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import (
+    NOTICE,
     Check,
     Decision,
     EvaluationOutcome,
@@ -51,7 +52,7 @@ def render_card_markdown(retrain: RetrainOutcome, card: ModelCard | None = None)
         ),
         _section("Data", _data(retrain.snapshot, card)),
         _section("Training", _training(retrain.training) if retrain.training else []),
-        ["Research tool. Not for diagnostic use."],
+        [NOTICE],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 

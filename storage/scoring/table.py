@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from storage.objects import open_objects
 from xray_model.errors import InvalidInput
-from xray_model.outcomes import ImageWarning, ServedModel
+from xray_model.outcomes import NOTICE, ImageWarning, ServedModel
 
 _ON_S3 = "s3://"
 _SUFFIX = ".parquet"
-_NOTICE = {b"notice": b"Research tool. Not for diagnostic use."}
+_NOTICE = {b"notice": NOTICE.encode()}
 
 
 class Tally:

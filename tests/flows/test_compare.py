@@ -17,8 +17,8 @@ from storage.registry import MODEL_FILE
 from storage.settings import Settings
 from storage.snapshots import build_snapshot
 from storage.store import Store
-from tasks import comparing, features, material
-from tasks.comparing import Cell
+from tasks import cells, comparing, features, material
+from tasks.cells import Cell
 from tasks.material import Material
 from tests.flows.conftest import PATIENTS
 from xray_model.config import CompareOptions, Search, SearchRange
@@ -94,7 +94,7 @@ def check(outcome: CompareOutcome, store: Store, variants: list[str]) -> None:
 def test_a_comparison_that_was_killed_goes_on(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was trained before the end is not trained again, and a third run trains nothing."""
     trained: list[Cell] = []
-    fit = comparing._fit_and_answer
+    fit = cells._fit_and_answer
 
     def mortal(store: Store, cell: Cell, run_id: str, path: Path) -> CellOutcome:
         if len(trained) == 1 and dies:
@@ -102,7 +102,7 @@ def test_a_comparison_that_was_killed_goes_on(filled: Store, monkeypatch: pytest
         trained.append(cell)
         return fit(store, cell, run_id, path)
 
-    monkeypatch.setattr(comparing, "_fit_and_answer", mortal)
+    monkeypatch.setattr(cells, "_fit_and_answer", mortal)
     dies = True
     with pytest.raises(RuntimeError, match="killed"):
         run("bimcv-imbalance", **TINY)
@@ -196,7 +196,7 @@ def test_a_search_sees_no_test_image_of_its_fold(filled: Store, monkeypatch: pyt
 
     monkeypatch.setattr(material, "gather_features", watch)
     cell = searching_cell(filled)
-    found = comparing.search_cell(filled, cell)
+    found = cells.search_cell(filled, cell)
     rows = load_fold(filled.objects, cell.folds_id, cell.fold)
     assert found.trials == 3
     assert seen == {*rows["train"]["image_id"], *rows["validation"]["image_id"]}
@@ -214,11 +214,11 @@ def test_a_search_that_was_killed_goes_on(filled: Store, monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return EpochScore(epoch=1, loss=1, validation_loss=1, validation_minority_f1=1 - material.training.dropout)
 
-    monkeypatch.setattr(comparing, "try_material", die_at_third)
+    monkeypatch.setattr(cells, "try_material", die_at_third)
     cell = searching_cell(filled, trials=5)
     with pytest.raises(KeyboardInterrupt):
-        comparing.search_cell(filled, cell)
-    found = comparing.search_cell(filled, cell)
+        cells.search_cell(filled, cell)
+    found = cells.search_cell(filled, cell)
     assert len(tried) == 6
     assert tried[2] == tried[3]
     assert found.options.dropout == min(tried)

@@ -26,12 +26,13 @@ from xray_model.outcomes.evaluation import (
     SubgroupScore,
 )
 from xray_model.outcomes.night import NightOutcome, RetrainOutcome, StageTime
-from xray_model.outcomes.prediction import ImageWarning, Prediction, ServedModel
+from xray_model.outcomes.prediction import NOTICE, ImageWarning, Prediction, ServedModel
 from xray_model.outcomes.promotion import ChampionSummary, Check, Decision, PromotionOutcome
 from xray_model.outcomes.scoring import ScoreOutcome, WarnedImages
 from xray_model.outcomes.training import EpochScore, SnapshotOutcome, Stage, TrainingOutcome
 
 __all__ = [
+    "NOTICE",
     "BatchOutcome",
     "BatchStatus",
     "Calibration",

@@ -11,9 +11,7 @@ from PIL import Image
 from pydantic import ConfigDict, Field
 
 from apps.serving.service import Answered, Refused
-from xray_model.outcomes import Outcome, Prediction, ServedModel
-
-NOTICE = "Research tool. Not for diagnostic use."
+from xray_model.outcomes import NOTICE, Outcome, Prediction, ServedModel
 
 _ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _MODEL_EXAMPLE: dict[str, Any] = {

@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import State
 
 from apps.console.api import predicting, service_state
-from apps.console.api.answers import NOTICE
 from apps.console.api.callers import Caller
 from apps.console.api.problems import API_PREFIX, Problem, add_problems
 from apps.console.uploads import LIMITS
 from apps.serving.limits import ServiceLimits
 from xray_model.data.images import MAXIMUM_PIXELS
+from xray_model.outcomes import NOTICE
 
 _SERVICE = ServiceLimits()
 _DESCRIPTION = f"""**{NOTICE}**

@@ -14,6 +14,7 @@ from storage.bounds import load_bounds
 from storage.registry import Registry
 from storage.settings import Settings, prepare_environment
 from storage.store import open_store
+from xray_model.outcomes import NOTICE
 from xray_model.progress import advance
 
 if TYPE_CHECKING:

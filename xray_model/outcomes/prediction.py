@@ -6,6 +6,9 @@ from pydantic import ConfigDict
 
 from xray_model.outcomes.base import Interval, Outcome
 
+NOTICE = "Research tool. Not for diagnostic use."
+"""What every answer, page and table says of itself."""
+
 
 class _Answer(Outcome):
     # Programs read both in the description of the API.

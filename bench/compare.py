@@ -36,9 +36,10 @@ pretrained network of the recipes, for its weights alone were there; its head se
 fine-tuned. **Networks that learn from the start had {epochs} epochs**, on two cores: their figures say what so little
 training comes to, and nothing of what they can do. Searches had {trials} trials in place of 20.
 
-Each patient is tested once, by a model that has not seen him, and all folds are counted together; intervals are by
-bootstrap over patients, and *from the first* is paired by patient. One seed: what another training would change, no
-interval here says. Seconds are left out, as the machine did other work.
+Each patient is tested once, by a model that has not seen him, and all folds are counted together; intervals of F1 are
+by bootstrap over patients. Those of *from the first* hold for all pairs at once and also for what other trainings would
+change, as far as three folds tell (`xray_model/evaluation/distances.py`). Seconds are left out, as the machine did
+other work.
 """
 FROM_THE_START = (('weights = "none"', 'weights = "none", epochs = {epochs}'), ('start"', 'start, {epochs} epochs"'))
 """What bounds the networks of the recipes that learn from the start, and says so in their titles."""

@@ -24,7 +24,7 @@ Found = TypeVar("Found")
 _LONGEST_PAUSE = 60.0
 """Seconds between two tries while something fails."""
 _SIGHT_SECONDS = 60.0
-"""Between two looks for a reference that is not there yet."""
+"""Between two looks for what is not known yet of the images that the model was trained on."""
 _CLOSE_SECONDS = 10.0
 _NONE_YET = "no model is in service yet: none was promoted"
 _log = logging.getLogger(__name__)
@@ -76,15 +76,20 @@ class ChampionKeeper:
     def state(self) -> ServiceState:
         """See `PredictionService.state`."""
         with self._changed:
-            model = None if self._current is None else self._current.model
+            current = self._current
             trouble, sure = self._trouble, self._sure
+        model = None if current is None else current.model
         if self._closing.is_set():
             return ServiceState(model, ready=False, reason="the service is closing", unsure_since=None)
         patience = 2 * self._limits.poll_seconds + self._limits.patience_seconds
         if trouble is None and (datetime.now(UTC) - sure).total_seconds() > patience:
             trouble = "the store has not said for a while which model is in service"
         return ServiceState(
-            model, ready=model is not None, reason=trouble, unsure_since=sure if model and trouble else None
+            model,
+            ready=model is not None,
+            reason=trouble,
+            unsure_since=sure if model and trouble else None,
+            unchecked=None if current is None else current.sight.unchecked,
         )
 
     @property
@@ -210,7 +215,7 @@ class ChampionKeeper:
 
     def _find_sight(self, loaded: LoadedModel) -> None:
         """Look for what is known of the images that it was trained on, until all of it is there."""
-        if loaded.sight.axes is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
+        if not loaded.sight.is_whole and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
             self._sight_asked = time.monotonic()
             loaded.sight = self._source.find_sight(loaded.model)
 

@@ -27,7 +27,7 @@ from tests.storage.measured import read_figures
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.frame import Axes
 from xray_model.evaluation.sight import Sight
-from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
+from xray_model.evaluation.strangeness import UNCHECKED, UNLIKE_TRAINING, Strangeness
 
 LIMITS = ServiceLimits(poll_seconds=0.01, batch=4, waiting=12, explanations=2)
 
@@ -182,16 +182,19 @@ def test_the_log_takes_what_was_answered(store: Store) -> None:
 
 
 def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first night after a promotion makes it; from then on answers are placed on its axes."""
+    """A night after a promotion makes what is missing; from then on answers are placed and checked by it."""
     monkeypatch.setattr("apps.serving.champion._SIGHT_SECONDS", 0.01)
     source = FakeSource(served(1))
     with serving(store, source) as service:
         wait_until(lambda: len(source.sights) > 2)
-        source.sight = Sight(Axes.from_array(np.eye(3)[:2] + 0.5))
+        assert service.state().unchecked == UNCHECKED
+        known = Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1)
+        source.sight = Sight(Axes.from_array(np.eye(3)[:2] + 0.5), known)
         asked = len(source.sights)
         wait_until(lambda: len(source.sights) > asked)
         ask(service, png(200))
         assert len(source.sights) - asked <= 2
+        assert service.state().unchecked is None
     today = datetime.now(UTC).date()
     assert "e_00" in load_scores(store.objects, today, today)
 

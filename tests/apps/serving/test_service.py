@@ -148,6 +148,34 @@ def test_more_than_it_takes_on_is_refused_at_once(store: Store) -> None:
         check_answer(ask(service, png(9))[0], 9)
 
 
+def test_a_request_that_fails_has_logged_nothing(store: Store) -> None:
+    """Who is told to ask again sends all images again: those that had been answered count once, not twice."""
+    source = FakeSource(served(1))
+    limits = ServiceLimits(poll_seconds=0.01, batch=1)
+    with serving(store, source, limits) as service:
+        with pytest.raises(ValueError, match="black"):
+            ask(service, png(100), png(101), png(0))
+        assert source.predictors[1].batches == [1, 1, 1]
+        ask(service, png(100), png(101))
+    assert len(load_log(store)) == 2
+
+
+def test_the_heat_maps_of_a_request_are_taken_on_together(store: Store) -> None:
+    """Whose explanations are too many at that moment is told so before any image of theirs is answered."""
+    source = FakeSource(served(1))
+    with serving(store, source) as service, ThreadPoolExecutor(1) as pool:
+        source.go.clear()
+        under_way = pool.submit(ask, service, png(100), explain=True)
+        wait_until(lambda: service._explaining > 0)
+        with pytest.raises(Overloaded, match="1 images are being explained"):
+            ask(service, png(90), png(91), explain=True)
+        source.go.set()
+        assert len(under_way.result(PATIENCE)) == 1
+        assert len(ask(service, png(90), png(91), explain=True)) == 2
+    assert sum(source.predictors[1].batches) == 3
+    assert len(load_log(store)) == 3
+
+
 def test_an_answer_that_takes_too_long_is_given_up(store: Store) -> None:
     """The request ends with a reason, and leaves no image behind that the model would have to answer."""
     source = FakeSource(served(1))

@@ -101,7 +101,8 @@ def test_predict_with_a_model_that_tells_what_is_strange(
     write_files(tmp_path, {"a.png": picture(1)})
     model = find_version(store.objects, registry, version)
     with copy_model(registry, model) as path:
-        answer = load_predictor(path).answer(np.zeros((1, 224, 224), np.uint8))
+        predictor = load_predictor(path)
+    answer = predictor.answer(np.zeros((1, predictor.side, predictor.side), np.uint8))
     save_strangeness(store.objects, model.run_id, Strangeness(answer.embedding - 1e3, 0.1))
     result = run("predict", str(tmp_path / "a.png"))
     assert UNLIKE_TRAINING.text in result.output

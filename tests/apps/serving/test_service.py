@@ -27,9 +27,11 @@ from tests.storage.measured import read_figures
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.frame import Axes
 from xray_model.evaluation.sight import Sight
-from xray_model.evaluation.strangeness import UNCHECKED, UNLIKE_TRAINING, Strangeness
+from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 LIMITS = ServiceLimits(poll_seconds=0.01, batch=4, waiting=12, explanations=2)
+AXES = Axes.from_array(np.eye(3)[:2] + 0.5)
+KNOWN = Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1)
 
 
 @contextmanager
@@ -209,15 +211,18 @@ def test_the_log_takes_what_was_answered(store: Store) -> None:
     assert (row["e_00"], row["e_01"]) == (pytest.approx(level / 0.5), pytest.approx(level / 0.25))
 
 
-def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [Sight(), Sight(AXES), Sight(strangeness=KNOWN)])
+def test_what_a_model_is_checked_by_is_found_when_it_comes(
+    store: Store, monkeypatch: pytest.MonkeyPatch, first: Sight
+) -> None:
     """A night after a promotion makes what is missing; from then on answers are placed and checked by it."""
     monkeypatch.setattr("apps.serving.champion._SIGHT_SECONDS", 0.01)
     source = FakeSource(served(1))
+    source.sight = first
     with serving(store, source) as service:
         wait_until(lambda: len(source.sights) > 2)
-        assert service.state().unchecked == UNCHECKED
-        known = Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1)
-        source.sight = Sight(Axes.from_array(np.eye(3)[:2] + 0.5), known)
+        assert service.state().unchecked == first.unchecked
+        source.sight = Sight(AXES, KNOWN)
         asked = len(source.sights)
         wait_until(lambda: len(source.sights) > asked)
         ask(service, png(200))
@@ -230,7 +235,7 @@ def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest
 def test_an_image_unlike_the_known_ones_is_warned_of(store: Store) -> None:
     """The answer stands, and says that it deserves less trust; one that is alike has no such warning."""
     source = FakeSource(served(1))
-    source.sight = Sight(strangeness=Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1))
+    source.sight = Sight(strangeness=KNOWN)
     with serving(store, source) as service:
         answers = ask(service, png(200), png(90))
         for answer, strange in zip(answers, (False, True), strict=True):

@@ -47,13 +47,16 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     bounds = tuple(load_bounds(objects).bounds.values())
     console.print(f"Loading model v{model.version} …", highlight=False)
     with copy_model(registry, model) as path:
-        answerer = open_answerer(model, path, bounds, find_sight(objects, model))
+        sight = find_sight(objects, model)
+        answerer = open_answerer(model, path, bounds, sight)
     with show_progress(console):
         answers = _answer(answerer, paths)
         if explain is not None:
             _explain(answerer, paths, answers, explain)
     console.print(_draw_table(paths, answers, model.classes))
     _say(console, describe_model(model))
+    if sight.unchecked is not None:
+        _say(console, sight.unchecked)
     if explain is not None:
         _say(console, f"Heat maps, of what speaks for the decision: {_clean(str(explain))}")
     _say(console, NOTICE)

@@ -58,6 +58,8 @@ def tell(outcome: ScoreOutcome, out: str, console: Console) -> None:
     answered, refused = sum(outcome.labels.values()), sum(outcome.refused.values())
     say(f"\n{_count(answered, 'image')} answered: {_list(outcome.labels)}.", bold=True)
     say(describe_model(outcome.model))
+    if outcome.unchecked is not None:
+        say(outcome.unchecked)
     if earlier := outcome.images - outcome.answered_now:
         say(f"{_count(earlier, 'image')} of them had been gone through by an earlier run, and were not again.")
     if refused:

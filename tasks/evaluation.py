@@ -1,32 +1,25 @@
 """Evaluation: a model's predictions on one split of a snapshot, and every figure that follows from them."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from storage.objects import Objects
 from storage.predictions import load_predictions, predictions_key, save_predictions
 from storage.registry import Registry
 from storage.settings import Settings
 from storage.snapshots import load_snapshot
 from storage.store import open_store
-from storage.strangeness import save_strangeness
 from tasks.features import gather_features
 from tasks.probing import probe_images
 from tasks.skin import stage_task
+from tasks.strangeness import keep_strangeness
 from xray_model.config import GatePolicy
-from xray_model.errors import InvalidInput
 from xray_model.evaluation.gate import UNKNOWN, decide
 from xray_model.evaluation.metrics import evaluate_table
 from xray_model.evaluation.probes import run_probes
-from xray_model.evaluation.strangeness import fit_strangeness
 from xray_model.outcomes import ClassScore, Decision, EvaluationOutcome
-
-_log = logging.getLogger(__name__)
 
 
 @stage_task("evaluate-model")
@@ -67,7 +60,8 @@ def evaluate_model(
     probabilities = inference.predict_features(head, features)
     sound = bool(np.isfinite(probabilities).all())
     if sound:
-        _keep_strangeness(store.objects, run_id, inference.predict_features(network.embedding(head), features), rows)
+        embedding = inference.predict_features(network.embedding(head), features)
+        keep_strangeness(store.objects, run_id, embedding, rows["patient_id"].to_numpy())
     probed = probe_images(store, loaded, snapshot_id, rows, features, policy.seed) if probe and sound else None
     weights = network.decision_weights(loaded)
     table = save_predictions(store.objects, key, rows, classes, probabilities, weights, probed)
@@ -112,14 +106,6 @@ def decide_promotion(
         policy,
         champion_classes,
     )
-
-
-def _keep_strangeness(objects: Objects, run_id: str, embedding: npt.NDArray[np.float32], rows: pd.DataFrame) -> None:
-    """Keep by which images the model, once in service, tells what is unlike all that it was trained on."""
-    try:
-        save_strangeness(objects, run_id, fit_strangeness(embedding, rows["patient_id"].to_numpy()))
-    except InvalidInput as error:
-        _log.warning("this model will call no image unlike its training: %s", error)
 
 
 def _know_nothing(table: pd.DataFrame, classes: Sequence[str], **about: Any) -> EvaluationOutcome:

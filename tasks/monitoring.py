@@ -26,6 +26,7 @@ from tasks.drift_overlap import forget_learned, part_from
 from tasks.holding import find_waiting, hold_batch, hold_night
 from tasks.reporting import load_pictures
 from tasks.skin import stage_task
+from tasks.strangeness import complete_strangeness
 from xray_model.config import MonitorOptions
 from xray_model.errors import ObjectNotFound
 from xray_model.evaluation.drift.columns import EMBEDDING, IDENTITY
@@ -178,7 +179,7 @@ def _build_frames(
         served, notes = build_served(store.objects, subject.since, subject.until, run_id, champion.classes)
     if rows.empty and served.empty:
         return served, served, ()
-    model, reference = _open_champion(settings, run_id, snapshot_id)
+    model, reference = _open_champion(settings, run_id, snapshot_id, champion.snapshot_id)
     current = served if rows.empty else build_current(store, model, rows, reference.axes)
     learned = set(load_snapshot(store.objects, champion.snapshot_id, "train")["image_id"])
     current, seen = forget_learned(current, learned, champion.classes)
@@ -198,13 +199,17 @@ def _note(count: int, words: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _open_champion(settings: Settings, run_id: str, snapshot_id: str) -> tuple["keras.Model", Reference]:
+def _open_champion(
+    settings: Settings, run_id: str, snapshot_id: str, trained_on: str
+) -> tuple["keras.Model", Reference]:
     """The model of a run and what it is compared with, for all subjects of one run of `monitor`."""
     from xray_model.network import network
 
     with Registry(settings).model_file(run_id) as path:
         model = network.load(path)
-    return model, load_or_build_reference(open_store(settings), model, run_id, snapshot_id)
+    store = open_store(settings)
+    complete_strangeness(store, model, run_id, trained_on)
+    return model, load_or_build_reference(store, model, run_id, snapshot_id)
 
 
 close_champion = _open_champion.cache_clear

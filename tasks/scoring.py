@@ -22,6 +22,7 @@ from tasks.skin import stage_task
 from xray_model.config import ScoreOptions
 from xray_model.errors import ObjectNotFound
 from xray_model.evaluation.sight import Sight
+from xray_model.evaluation.strangeness import UNCHECKED
 from xray_model.outcomes import ScoreOutcome, WarnedImages
 from xray_model.progress import advance
 
@@ -111,6 +112,7 @@ def _describe(plan: ScoringPlan, tally: Tally) -> ScoreOutcome:
         refused=dict(tally.refused.most_common()),
         warned=tuple(WarnedImages(warning=tally.warnings[code], images=n) for code, n in tally.warned.most_common()),
         passed_over=plan.found.passed_over,
+        unchecked=None if plan.scoring.has_strangeness else UNCHECKED,
     )
 
 

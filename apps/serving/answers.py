@@ -22,6 +22,8 @@ class ServiceState:
     unsure_since: datetime | None
     """When the ledger was last seen to name this model, where that is not so now: registry or store are down, or the
     new champion cannot be loaded."""
+    unchecked: str | None = None
+    """What the model's answers are not checked for, in a sentence for people; None where they are."""
 
 
 @dataclass(frozen=True, slots=True)

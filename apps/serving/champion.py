@@ -24,7 +24,7 @@ Found = TypeVar("Found")
 _LONGEST_PAUSE = 60.0
 """Seconds between two tries while something fails."""
 _SIGHT_SECONDS = 60.0
-"""Between two looks for a reference that is not there yet."""
+"""Between two looks for what is not known yet of the images that the model was trained on."""
 _CLOSE_SECONDS = 10.0
 _NONE_YET = "no model is in service yet: none was promoted"
 _log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class ChampionKeeper:
         self._failures = 0
         self._sure = datetime.now(UTC)
         self._sight_asked = float("-inf")
+        self._looking: datetime | None = None
+        """Since when the store has not said which model is in service, while it is asked."""
         self._closing = Event()
         self._thread = Thread(target=self._work, name="xray-champion", daemon=True)
 
@@ -76,15 +78,20 @@ class ChampionKeeper:
     def state(self) -> ServiceState:
         """See `PredictionService.state`."""
         with self._changed:
-            model = None if self._current is None else self._current.model
-            trouble, sure = self._trouble, self._sure
+            current = self._current
+            trouble, sure, looking = self._trouble, self._sure, self._looking
+        model = None if current is None else current.model
         if self._closing.is_set():
             return ServiceState(model, ready=False, reason="the service is closing", unsure_since=None)
-        patience = 2 * self._limits.poll_seconds + self._limits.patience_seconds
-        if trouble is None and (datetime.now(UTC) - sure).total_seconds() > patience:
+        patience = self._limits.poll_seconds + self._limits.patience_seconds
+        if trouble is None and looking and (datetime.now(UTC) - looking).total_seconds() > patience:
             trouble = "the store has not said for a while which model is in service"
         return ServiceState(
-            model, ready=model is not None, reason=trouble, unsure_since=sure if model and trouble else None
+            model,
+            ready=model is not None,
+            reason=trouble,
+            unsure_since=sure if model and trouble else None,
+            unchecked=None if current is None else current.sight.unchecked,
         )
 
     @property
@@ -120,9 +127,10 @@ class ChampionKeeper:
         self._attempt(self._load_spare)
         patience = None if self._spare is None else self._limits.patience_seconds
         self._attempt(lambda: self._follow(_wait_for(asked, patience)))
-        self._use_spare()
+        self._attempt(self._use_spare)
         while not self._closing.wait(min(self._limits.poll_seconds * 2**self._failures, _LONGEST_PAUSE)):
             self._attempt(self._look)
+            self._keep()
 
     def _use_spare(self) -> None:
         """Let this machine's copy answer where nobody said which model is in service, or that one cannot be had."""
@@ -136,6 +144,7 @@ class ChampionKeeper:
             spare.close()
 
     def _look(self) -> None:
+        self._looking = datetime.now(UTC)
         self._follow(self._source.find_champion())
 
     def _attempt(self, act: Callable[[], None]) -> None:
@@ -153,6 +162,7 @@ class ChampionKeeper:
         with self._changed:
             self._trouble = trouble
             self._failures = min(self._failures + 1, 10)
+            self._looking = None
 
     def _load_spare(self) -> None:
         model = self._kept.find()
@@ -177,6 +187,7 @@ class ChampionKeeper:
         with self._changed:
             self._trouble = trouble
             self._failures = 0
+            self._looking = None
             self._sure = datetime.now(UTC)
 
     def _serve(self, wanted: ServedModel) -> None:
@@ -202,15 +213,21 @@ class ChampionKeeper:
                 new.close()
                 raise
         self._swap(new)
-        self._kept.keep(new.model)
+        self._keep()
         _log.info("model v%d is in service", new.model.version)
         self._settle(None)
         if waits_for_it:
             new.warm_up()
 
+    def _keep(self) -> None:
+        """Let this machine have a copy of the model that answers, which it does without one as well."""
+        current = self._current
+        if current is not None:
+            self._kept.keep(current.model, self._source.fetch)
+
     def _find_sight(self, loaded: LoadedModel) -> None:
         """Look for what is known of the images that it was trained on, until all of it is there."""
-        if loaded.sight.axes is None and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
+        if not loaded.sight.is_whole and time.monotonic() - self._sight_asked > _SIGHT_SECONDS:
             self._sight_asked = time.monotonic()
             loaded.sight = self._source.find_sight(loaded.model)
 
@@ -221,10 +238,8 @@ class ChampionKeeper:
             ConfigurationError: its pixels are not those of this store.
             XrayError: its file cannot be had.
         """
-        path = self._kept.path_of(model)
-        if not self._kept.holds(model):
-            self._source.fetch(model, path)
-        predictor = self._source.load(path)
+        with self._kept.file_of(model, self._source.fetch) as path:
+            predictor = self._source.load(path)
         if (predictor.side, tuple(predictor.classes)) != (self._side, model.classes):
             raise ConfigurationError(
                 f"model v{model.version} tells {', '.join(predictor.classes)} apart in pictures of {predictor.side} "

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class ServiceLimits:
     """Bounds of everything that could grow."""
 
-    batch: int = 32
+    batch: int = 16
     """Images that the model answers at a time."""
     waiting: int = 256
     """Images of all requests under way; no single request may bring more."""
     explanations: int = 16
-    """Images of all requests under way that wait for a heat map, which takes several times as long as an answer."""
+    """Images of all requests under way that get a heat map, which takes several times as long as an answer."""
     decoders: int = 2
     """Threads that decode and judge images."""
     answer_seconds: float = 30.0

@@ -81,8 +81,10 @@ class Recorder:
         except StoreUnavailable as error:
             _log.warning("%d rows of the log of predictions wait: %s", len(rows), error)
             return False
-        except XrayError as error:
-            _log.error("%d rows of the log of predictions are lost: %s", len(rows), error)
+        except Exception as error:  # noqa: BLE001 - the thread lives for later rows
+            # Of an error of another kind nobody knows what of the rows stands in it.
+            why = error if isinstance(error, XrayError) else type(error).__name__
+            _log.error("%d rows of the log of predictions are lost: %s", len(rows), why)
             self._lost(len(rows))
         with self._changed:
             del self._rows[: len(rows)]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry
 
@@ -29,6 +30,9 @@ from xray_model.evaluation.drift.columns import EMBEDDING
 from xray_model.outcomes import Prediction, ServedModel
 
 __all__ = ["Answered", "PredictionService", "Refused", "ServiceLimits", "ServiceState"]
+
+_Done: TypeAlias = tuple[Answered | Refused, Row | None]
+"""What came of a file, and the row of the log of it, where there is an answer."""
 
 
 class PredictionService:
@@ -68,7 +72,7 @@ class PredictionService:
         self._recorder = Recorder(objects, self._limits, self._metrics.count_lost)
         self._decoders = ThreadPoolExecutor(self._limits.decoders, thread_name_prefix="xray-decode")
         self._counting = Lock()
-        self._under_way = 0
+        self._under_way = self._explaining = 0
         self._closed = False
 
     @property
@@ -110,9 +114,9 @@ class PredictionService:
             InvalidInput: more files than are ever taken on at a time, or explained.
         """
         self._check_number(len(files), explain=explain)
-        with self._metrics.request(), self._admit(len(files)), self._keeper.hold() as loaded:
+        with self._metrics.request(), self._admit(len(files), explain=explain), self._keeper.hold() as loaded:
             model = loaded.model
-            asked = [self._answer_one(data, loaded, model, explain=explain, record=record) for data in files]
+            asked = [self._answer_one(data, loaded, model, explain=explain) for data in files]
             try:
                 async with asyncio.timeout(self._limits.answer_seconds):
                     found = await asyncio.gather(*asked, return_exceptions=True)
@@ -120,31 +124,32 @@ class PredictionService:
                 raise Overloaded(
                     f"the answer took longer than {self._limits.answer_seconds:g} seconds: ask again in a while"
                 ) from error
-            results = [_unless_failed(one) for one in found]
+            done = [_unless_failed(one) for one in found]
+            if record:  # all of a request or nothing, for who is told to ask again sends all of it again
+                for _, row in done:
+                    if row is not None:
+                        self._recorder.add(row)
+            results = [result for result, _ in done]
             self._metrics.count_images(results)
             return results
 
-    async def _answer_one(
-        self, data: bytes, loaded: LoadedModel, model: ServedModel, *, explain: bool, record: bool
-    ) -> Answered | Refused:
+    async def _answer_one(self, data: bytes, loaded: LoadedModel, model: ServedModel, *, explain: bool) -> _Done:
         decoding = asyncio.get_running_loop().run_in_executor(
             self._decoders, _read, data, self._side, self._keeper.bounds
         )
         read = await decoding
         if isinstance(read, Refused):
-            return read
+            return read, None
         image_id, pixels = read.image.image_id, read.image.pixels
         answer = await asyncio.wrap_future(loaded.answer(pixels))
         label = answer.predicted
         if label is None:
-            return Refused(image_id, f"model v{model.version} makes no numbers of this image")
+            return Refused(image_id, f"model v{model.version} makes no numbers of this image"), None
         heat: Heat | None = None
         if explain:
             heat = await asyncio.wrap_future(loaded.explain(pixels, label))
         prediction = read.describe_answer(model, label, _by_class(model, answer), strange=answer.strange)
-        if record:
-            self._recorder.add(_log_row(read, answer, prediction, model))
-        return Answered(prediction, model, pixels, heat)
+        return Answered(prediction, model, pixels, heat), _log_row(read, answer, prediction, model)
 
     def _check_number(self, files: int, *, explain: bool) -> None:
         most = self._limits.explanations if explain else self._limits.waiting
@@ -153,19 +158,24 @@ class PredictionService:
             raise InvalidInput(f"{files} images are more than are {told} at a time: send {most} or fewer")
 
     @contextmanager
-    def _admit(self, images: int) -> Iterator[None]:
+    def _admit(self, images: int, *, explain: bool) -> Iterator[None]:
+        explanations = images if explain else 0
         with self._counting:
             if self._under_way + images > self._limits.waiting:
                 raise Overloaded(f"{self._under_way} images are being answered: ask again in a few seconds")
+            if explain and self._explaining + images > self._limits.explanations:
+                raise Overloaded(f"{self._explaining} images are being explained: ask again in a few seconds")
             self._under_way += images
+            self._explaining += explanations
         try:
             yield
         finally:
             with self._counting:
                 self._under_way -= images
+                self._explaining -= explanations
 
 
-def _unless_failed(found: Answered | Refused | BaseException) -> Answered | Refused:
+def _unless_failed(found: _Done | BaseException) -> _Done:
     """What came of an image; all others of its request have ended too when its error is raised."""
     if isinstance(found, BaseException):
         raise found

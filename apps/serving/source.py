@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from storage import bounds, ledger
 from storage.champions import fetch_model, find_champion
 from storage.objects import Objects
+from storage.references import PREFIX
 from storage.registry import Registry
 from storage.sights import find_sight
 from xray_model.data.bounds import Bounds
@@ -50,6 +51,7 @@ class StoreSource:
         self._objects, self._registry = objects, registry
         self._champion = _Unchanged(objects, ledger.PREFIX, lambda: find_champion(objects, registry))
         self._bounds = _Unchanged(objects, bounds.PREFIX, lambda: bounds.load_bounds(objects).bounds)
+        self._sight: tuple[ServedModel, _Unchanged[Sight]] | None = None
 
     def find_champion(self) -> ServedModel | None:
         """See `ModelSource`; raises as `storage.champions.find_champion`."""
@@ -71,7 +73,11 @@ class StoreSource:
 
     def find_sight(self, model: ServedModel) -> Sight:
         """See `ModelSource`."""
-        return find_sight(self._objects, model)
+        objects = self._objects
+        if self._sight is None or self._sight[0] != model:
+            known = _Unchanged(objects, f"{PREFIX}{model.run_id}/", lambda: find_sight(objects, model))
+            self._sight = model, known
+        return self._sight[1].find()
 
 
 class _Unchanged(Generic[Found]):

@@ -11,11 +11,16 @@ from typer.testing import CliRunner, Result
 
 from apps import scoring
 from apps.cli import NEEDS_PERSON, app
+from storage.champions import find_version
 from storage.registry import Registry
+from storage.scoring.models import copy_model
 from storage.store import Store
+from storage.strangeness import save_strangeness
 from tests.scoring import CLASSES, picture, serve_model, write_files
 from xray_model.config import ScoreOptions
 from xray_model.errors import InvalidInput
+from xray_model.evaluation.strangeness import UNCHECKED, UNLIKE_TRAINING, Strangeness
+from xray_model.network.predictor import load_predictor
 from xray_model.outcomes import ImageWarning, Interval, ScoreOutcome, ServedModel, WarnedImages
 
 MODEL = ServedModel(
@@ -58,6 +63,7 @@ def test_predict_prints_a_table(store: Store, version: int, tmp_path: Path) -> N
     assert "dark [red].png" in dark
     assert "The image is too dark to read." in result.output
     assert f"Model v{version}" in result.output
+    assert UNCHECKED in result.output
     assert NOTICE in result.output
     assert [info.key for info in store.objects.list()] == before
 
@@ -86,6 +92,21 @@ def test_predict_says_what_it_cannot_read(tmp_path: Path) -> None:
     assert "No such file" in result.output
     assert "\x1b[31m" not in result.output
     assert "b\N{REPLACEMENT CHARACTER}[31m.png" in result.output
+
+
+def test_predict_with_a_model_that_tells_what_is_strange(
+    store: Store, registry: Registry, version: int, tmp_path: Path
+) -> None:
+    """What is unlike its training has a warning, and nothing is said to go unchecked."""
+    write_files(tmp_path, {"a.png": picture(1)})
+    model = find_version(store.objects, registry, version)
+    with copy_model(registry, model) as path:
+        predictor = load_predictor(path)
+    answer = predictor.answer(np.zeros((1, predictor.side, predictor.side), np.uint8))
+    save_strangeness(store.objects, model.run_id, Strangeness(answer.embedding - 1e3, 0.1))
+    result = run("predict", str(tmp_path / "a.png"))
+    assert UNLIKE_TRAINING.text in result.output
+    assert UNCHECKED not in result.output
 
 
 def test_predict_with_a_version_there_is_not(version: int, tmp_path: Path) -> None:
@@ -123,6 +144,7 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
         refused={f"reason {n}": 12 - n for n in range(10)},
         warned=(WarnedImages(warning=warning, images=2),),
         passed_over={"document": 3},
+        unchecked=UNCHECKED,
     )
 
     def start_flow(name: str, options: ScoreOptions, *_: object, **__: object) -> ScoreOutcome:
@@ -146,6 +168,7 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
     for told in (
         "1,009 images answered: 1,005 covid, 4 normal.",
         "Model v7 (basic_cnn",
+        UNCHECKED,
         "6 images of them had been gone through by an earlier run",
         "75 images could not be answered:",
         "12 x reason 0",
@@ -173,3 +196,4 @@ def test_score_of_sound_images_ends_with_0(monkeypatch: pytest.MonkeyPatch) -> N
     assert (asked[0].images, asked[0].out) == ("s3://bucket/in", "s3://bucket/table.parquet")
     assert "could not" not in result.output
     assert "earlier run" not in result.output
+    assert UNCHECKED not in result.output

@@ -29,6 +29,7 @@ from tests.conftest import ROOT
 from tests.scoring import CLASSES, hostile_files, picture, serve_model, write_files
 from xray_model.config import ScoreOptions
 from xray_model.errors import InvalidInput
+from xray_model.evaluation.strangeness import UNCHECKED
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -82,6 +83,7 @@ def test_every_image_has_a_row(store: Store, version: int, images: Path, tmp_pat
     assert (outcome.images, outcome.answered_now, sum(outcome.labels.values())) == (11, 11, 7)
     assert sum(outcome.refused.values()) == 4
     assert outcome.passed_over == {"document": 1, "link": 2}
+    assert outcome.unchecked == UNCHECKED
     assert pq.read_schema(out).metadata[b"notice"].endswith(b"Not for diagnostic use.")
 
 

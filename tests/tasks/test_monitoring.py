@@ -208,6 +208,17 @@ def test_model_and_reference_are_opened_once_for_all_subjects(
     assert len(opened) == 2
 
 
+def test_the_champion_is_made_to_tell_what_is_strange(
+    store: Store, champion: ChampionSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is compared with, by the snapshot that it was trained on, whichever the reference is of."""
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(monitoring, "complete_strangeness", lambda *about: asked.append(about[2:]))
+    commit_squares(store, "new", 31)
+    compare_batch()
+    assert asked == [("run", SNAPSHOT)]
+
+
 def test_a_hold_that_is_switched_off_changes_nothing(store: Store, champion: ChampionSummary) -> None:
     """The state is told all the same."""
     commit_squares(store, "new", 60, level=60)

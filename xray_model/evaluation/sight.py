@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray_model.evaluation.drift.frame import Axes
-from xray_model.evaluation.strangeness import Strangeness
+from xray_model.evaluation.strangeness import UNCHECKED, Strangeness
 
 Floats = npt.NDArray[np.floating]
 
@@ -19,6 +19,16 @@ class Sight:
     """Of its reference, which the first night after its promotion makes."""
     strangeness: Strangeness | None = None
     """None too where it was judged on too few images."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is known that can be."""
+        return self.axes is not None and self.strangeness is not None
+
+    @property
+    def unchecked(self) -> str | None:
+        """What answers are not checked for, in a sentence for people; None where they are."""
+        return UNCHECKED if self.strangeness is None else None
 
     def place(self, embedding: Floats) -> npt.NDArray[np.float32]:
         """Coordinates [n, k] of an embedding [n, d] on the axes; k is 0 where there are none."""

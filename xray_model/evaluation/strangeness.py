@@ -22,6 +22,12 @@ UNLIKE_TRAINING = ImageWarning(
 )
 LEAST_KNOWN = 100
 """Images without which nothing is called strange: of so few the furthest are found by chance."""
+UNCHECKED = (
+    "What is unlike the images that this model was trained on, such as a photograph, is answered without a warning: "
+    "there is nothing to compare it with. A night with new images makes up for that where the model was judged on "
+    f"{LEAST_KNOWN} images or more."
+)
+"""What a person is told of a model that calls nothing strange."""
 MOST_KNOWN = 2000
 """Images that are kept of more: a sample tells the distance of the nearest as well."""
 SHARE = 0.999

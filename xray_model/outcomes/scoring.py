@@ -27,3 +27,5 @@ class ScoreOutcome(Outcome):
     """The most frequent first."""
     passed_over: dict[str, int]
     """Files that are no image and links, by what they are."""
+    unchecked: str | None = None
+    """What the answers are not checked for, in a sentence for people; None where they are."""

@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import ConfigDict, Field
 
 from apps.serving.service import Answered, Refused
+from xray_model.evaluation.strangeness import UNCHECKED
 from xray_model.outcomes import NOTICE, Outcome, Prediction, ServedModel
 
 _ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -93,6 +94,7 @@ class ModelInService(_Described):
                     "model": _MODEL_EXAMPLE,
                     "reason": "the registry does not answer",
                     "unsure_since": "2026-11-21T22:10:05Z",
+                    "unchecked": UNCHECKED,
                     "notice": NOTICE,
                 }
             ]
@@ -105,6 +107,9 @@ class ModelInService(_Described):
     """Why another model might be in service by now; null where all is well."""
     unsure_since: datetime | None
     """When the ledger was last seen to name this model, where that cannot be seen now."""
+    unchecked: str | None
+    """What its answers are not checked for, in a sentence: a model that has no known images to compare with warns of
+    nothing that is unlike its training. Null where they are."""
     notice: str = NOTICE
     """What its answers may be used for."""
 

@@ -21,7 +21,9 @@ async def show_model(caller: Caller, service: OpenedService) -> ModelInService: 
     state = service.state()
     if state.model is None:
         raise NotReady(state.reason or "no model answers yet")
-    return ModelInService(model=state.model, reason=state.reason, unsure_since=state.unsure_since)
+    return ModelInService(
+        model=state.model, reason=state.reason, unsure_since=state.unsure_since, unchecked=state.unchecked
+    )
 
 
 @router.get("/health", response_description="The console runs.", responses=describe_problems(400, 403, 421, 431, 500))

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from html import unescape
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from storage.store import Store
 from tests.apps.console.answering import LOADING, READY, SIDE, UNSURE, AnsweringService
 from tests.apps.console.browsers import open_browser, signed_in
 from tests.storage.entries import gate, write_ledger
+from xray_model.evaluation.strangeness import UNCHECKED
 
 NOTICE = "Research tool. Not for diagnostic use."
 HEALTHY, INVERTED, NO_IMAGE = encode_phantom("normal"), encode_phantom("inverted"), b"no image"
@@ -193,6 +195,15 @@ def test_the_form_says_what_it_asks_and_takes(stella: TestClient, service: Answe
     doubt = "The store does not answer. v6 goes on answering; since 21 Nov 2026, 03:00 UTC nobody can say"
     assert doubt in text_of(stella.get("/predict"))
     assert doubt in text_of(send(stella, HEALTHY))
+
+
+def test_a_model_that_calls_nothing_strange_is_told_of(stella: TestClient, service: AnsweringService) -> None:
+    """Where X-rays are dropped, and with the answers: that there is no warning means less then."""
+    assert UNCHECKED not in text_of(stella.get("/predict"))
+    assert UNCHECKED not in text_of(send(stella, HEALTHY))
+    service.current = replace(READY, unchecked=UNCHECKED)
+    assert UNCHECKED in text_of(stella.get("/predict"))
+    assert UNCHECKED in text_of(send(stella, HEALTHY))
 
 
 def test_before_there_is_a_model_the_page_says_how_to_get_one(stella: TestClient, service: AnsweringService) -> None:

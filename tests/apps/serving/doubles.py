@@ -80,14 +80,16 @@ class FakePredictor:
     side: int = SIDE
     classes: tuple[str, ...] = CLASSES
     go: threading.Event = field(default_factory=threading.Event)
+    warms: threading.Event = field(default_factory=threading.Event)
     batches: list[int] = field(default_factory=list)
     warm: list[int] = field(default_factory=list)
 
     def warm_up(self, sizes: Iterable[int]) -> None:
-        """Notes which sizes were tried; version 8 fails on more than one image."""
+        """Notes which sizes were tried, and may be held up; version 8 fails on more than one image."""
         self.warm += sizes
         if self.version == 8 and self.warm[-1] > 1:
             raise MemoryError
+        assert self.warm[-1] == 1 or self.warms.wait(PATIENCE)
 
     def answer(self, pixels: Pixels) -> Said:
         """Raises where an image is all but black."""
@@ -122,6 +124,9 @@ class FakeSource:
         self.sights: list[int] = []
         self.go = threading.Event()
         self.go.set()
+        self.warms = threading.Event()
+        """Not set, no model comes further than its first batch of more than one image."""
+        self.warms.set()
         self.side = SIDE
 
     def find_champion(self) -> ServedModel | None:
@@ -148,7 +153,7 @@ class FakeSource:
         version = int(path.read_bytes().removeprefix(b"model "))
         if version >= 9:
             raise ValueError("Keras knows no such layer")
-        made = self.predictors[version] = FakePredictor(version, self.side, go=self.go)
+        made = self.predictors[version] = FakePredictor(version, self.side, go=self.go, warms=self.warms)
         return cast("Predictor", made)
 
     def find_sight(self, model: ServedModel) -> Sight:

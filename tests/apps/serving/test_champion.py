@@ -27,6 +27,7 @@ def keeping(source: FakeSource, folder: Path, limits: ServiceLimits = LIMITS) ->
         yield keeper
     finally:
         source.go.set()
+        source.warms.set()
         source.answers.set()
         keeper.close()
 
@@ -216,6 +217,54 @@ def test_a_silent_store_is_told_of(tmp_path: Path) -> None:
         assert "not said for a while" in (keeper.state().reason or "")
         source.answers.set()
         wait_until(serves(keeper, 1))
+
+
+def test_a_model_that_warms_up_is_no_silent_store(tmp_path: Path) -> None:
+    """However long the first model takes to be quick, nobody is told that the store does not answer."""
+    source = FakeSource(served(1))
+    source.warms.clear()
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        time.sleep(2 * (LIMITS.patience_seconds + LIMITS.poll_seconds))
+        assert source.predictors[1].warm[-1] == 2
+        assert serves(keeper, 1)()
+
+
+def test_a_home_that_cannot_be_written_keeps_no_model_out_of_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It answers, and is warmed up, from a copy that is gone at once; when the home takes one again it gets it."""
+    monkeypatch.setattr("apps.serving.kept._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    home = tmp_path / "home"
+    home.write_bytes(b"no folder")
+    source = FakeSource(served(1))
+    with keeping(source, home / "serving") as keeper:
+        wait_until(serves(keeper, 1))
+        wait_until(lambda: source.predictors[1].warm[-1] == LIMITS.batch)
+        wait_until(lambda: "no copy of model v1 is on this machine" in caplog.text)
+        assert serves(keeper, 1)()
+        assert [path.name for path in tmp_path.iterdir()] == ["home"]
+        home.unlink()
+        wait_until(lambda: KeptModel(home / "serving", "file:///store").find() == served(1))
+        asked = len(source.fetched)
+        source.champion = served(2)
+        wait_until(serves(keeper, 2))
+        assert source.fetched[asked:] == [2]
+
+
+def test_a_copy_that_cannot_be_kept_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is in service and warm, and nothing else is said of it."""
+    monkeypatch.setattr("apps.serving.kept._PAUSE_SECONDS", 0.01)
+    (tmp_path / "model.json.part").mkdir()
+    source = FakeSource(served(1))
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        wait_until(lambda: source.predictors[1].warm[-1] == LIMITS.batch)
+        assert serves(keeper, 1)()
+        (tmp_path / "model.json.part").rmdir()
+        wait_until(lambda: KeptModel(tmp_path, "file:///store").find() == served(1))
+        assert source.fetched == [1]
 
 
 def test_after_the_end_nobody_begins(tmp_path: Path) -> None:

@@ -35,11 +35,22 @@ class Door:
 
     def __init__(self) -> None:
         self.down = False
+        self.fails: Exception | None = None
+        """Raised once, whatever it is."""
+        self.open = threading.Event()
+        """Not set, who writes waits."""
+        self.open.set()
+        self.entered = threading.Semaphore(0)
         self.tried = threading.Semaphore(0)
 
     def append(self, objects: Objects, table: pd.DataFrame) -> str | None:
         """As `append_scores`."""
+        self.entered.release()
+        assert self.open.wait(PATIENCE)
         try:
+            if self.fails is not None:
+                error, self.fails = self.fails, None
+                raise error
             if self.down:
                 raise StoreUnavailable("no answer")
             return append_scores(objects, table)
@@ -117,3 +128,37 @@ def test_rows_that_the_log_refuses_hold_no_others_up(store: Store, caplog: pytes
     recorder.close()
     assert (lost, logged(store)) == ([1], [2])
     assert "Doe" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError("Doe"), OSError("Doe"), KeyError("Doe")])
+def test_no_error_of_the_store_ends_the_log(
+    store: Store, door: Door, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """What was lost is counted and told of without what the error says; later rows are written."""
+    lost: list[int] = []
+    door.fails = error
+    recorder = Recorder(store.objects, ServiceLimits(log_flush=2, log_seconds=NEVER), lost.append)
+    recorder.add(row(1))
+    recorder.add(row(2))
+    assert door.tried.acquire(timeout=PATIENCE)
+    while not lost:
+        threading.Event().wait(0.005)
+    recorder.add(row(3))
+    recorder.close()
+    assert (lost, logged(store)) == ([2], [3])
+    assert f"2 rows of the log of predictions are lost: {type(error).__name__}" in caplog.text
+    assert "Doe" not in caplog.text
+
+
+def test_rows_that_come_during_a_write_are_written_after_it(store: Store, door: Door) -> None:
+    """A write takes away what it wrote, and no more."""
+    lost: list[int] = []
+    door.open.clear()
+    recorder = Recorder(store.objects, ServiceLimits(log_flush=2, log_seconds=NEVER), lost.append)
+    recorder.add(row(1))
+    recorder.add(row(2))
+    assert door.entered.acquire(timeout=PATIENCE)
+    recorder.add(row(3))
+    door.open.set()
+    recorder.close()
+    assert (lost, logged(store)) == ([], [1, 2, 3])

@@ -30,6 +30,8 @@ from xray_model.evaluation.sight import Sight
 from xray_model.evaluation.strangeness import UNLIKE_TRAINING, Strangeness
 
 LIMITS = ServiceLimits(poll_seconds=0.01, batch=4, waiting=12, explanations=2)
+AXES = Axes.from_array(np.eye(3)[:2] + 0.5)
+KNOWN = Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1)
 
 
 @contextmanager
@@ -148,6 +150,34 @@ def test_more_than_it_takes_on_is_refused_at_once(store: Store) -> None:
         check_answer(ask(service, png(9))[0], 9)
 
 
+def test_a_request_that_fails_has_logged_nothing(store: Store) -> None:
+    """Who is told to ask again sends all images again: those that had been answered count once, not twice."""
+    source = FakeSource(served(1))
+    limits = ServiceLimits(poll_seconds=0.01, batch=1)
+    with serving(store, source, limits) as service:
+        with pytest.raises(ValueError, match="black"):
+            ask(service, png(100), png(101), png(0))
+        assert source.predictors[1].batches == [1, 1, 1]
+        ask(service, png(100), png(101))
+    assert len(load_log(store)) == 2
+
+
+def test_the_heat_maps_of_a_request_are_taken_on_together(store: Store) -> None:
+    """Whose explanations are too many at that moment is told so before any image of theirs is answered."""
+    source = FakeSource(served(1))
+    with serving(store, source) as service, ThreadPoolExecutor(1) as pool:
+        source.go.clear()
+        under_way = pool.submit(ask, service, png(100), explain=True)
+        wait_until(lambda: service._explaining > 0)
+        with pytest.raises(Overloaded, match="1 images are being explained"):
+            ask(service, png(90), png(91), explain=True)
+        source.go.set()
+        assert len(under_way.result(PATIENCE)) == 1
+        assert len(ask(service, png(90), png(91), explain=True)) == 2
+    assert sum(source.predictors[1].batches) == 3
+    assert len(load_log(store)) == 3
+
+
 def test_an_answer_that_takes_too_long_is_given_up(store: Store) -> None:
     """The request ends with a reason, and leaves no image behind that the model would have to answer."""
     source = FakeSource(served(1))
@@ -181,17 +211,23 @@ def test_the_log_takes_what_was_answered(store: Store) -> None:
     assert (row["e_00"], row["e_01"]) == (pytest.approx(level / 0.5), pytest.approx(level / 0.25))
 
 
-def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first night after a promotion makes it; from then on answers are placed on its axes."""
+@pytest.mark.parametrize("first", [Sight(), Sight(AXES), Sight(strangeness=KNOWN)])
+def test_what_a_model_is_checked_by_is_found_when_it_comes(
+    store: Store, monkeypatch: pytest.MonkeyPatch, first: Sight
+) -> None:
+    """A night after a promotion makes what is missing; from then on answers are placed and checked by it."""
     monkeypatch.setattr("apps.serving.champion._SIGHT_SECONDS", 0.01)
     source = FakeSource(served(1))
+    source.sight = first
     with serving(store, source) as service:
         wait_until(lambda: len(source.sights) > 2)
-        source.sight = Sight(Axes.from_array(np.eye(3)[:2] + 0.5))
+        assert service.state().unchecked == first.unchecked
+        source.sight = Sight(AXES, KNOWN)
         asked = len(source.sights)
         wait_until(lambda: len(source.sights) > asked)
         ask(service, png(200))
         assert len(source.sights) - asked <= 2
+        assert service.state().unchecked is None
     today = datetime.now(UTC).date()
     assert "e_00" in load_scores(store.objects, today, today)
 
@@ -199,7 +235,7 @@ def test_a_reference_that_comes_later_is_found(store: Store, monkeypatch: pytest
 def test_an_image_unlike_the_known_ones_is_warned_of(store: Store) -> None:
     """The answer stands, and says that it deserves less trust; one that is alike has no such warning."""
     source = FakeSource(served(1))
-    source.sight = Sight(strangeness=Strangeness(np.full((1, 3), 200 / 255, np.float32), 0.1))
+    source.sight = Sight(strangeness=KNOWN)
     with serving(store, source) as service:
         answers = ask(service, png(200), png(90))
         for answer, strange in zip(answers, (False, True), strict=True):

@@ -37,6 +37,7 @@ NOT_RUN = {
         "needs that file: tests/flows/test_compare.py has another backbone in its place"
     ),
     "xray console": f"{_SERVES}tests/service/test_console_pages.py",
+    "xray console --no-predict": f"{_SERVES}tests/apps/console/test_serving.py",
     "xray console --host 0.0.0.0 --name desk.hospital.example --certificate desk.pem --key desk.key": (
         f"{_SERVES}tests/apps/console/test_guard.py"
     ),

@@ -6,7 +6,7 @@ import pytest
 
 from bench.compare import BEGIN, make_section, run_studies, write_section
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 EPOCHS = 2
 
 

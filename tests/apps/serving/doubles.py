@@ -72,6 +72,11 @@ class Said:
     embedding: npt.NDArray[np.float32]
 
 
+def answering() -> set[threading.Thread]:
+    """The threads of this process in which models answer: another test's service may have some."""
+    return {thread for thread in threading.enumerate() if "xray-answer" in thread.name}
+
+
 @dataclass
 class FakePredictor:
     """Answers by `says`; black pixels make it fail, and it may be held up."""

@@ -1,6 +1,5 @@
 """The model in service: swapped without a gap, and the last good one kept where another cannot be had."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from apps.serving.champion import ChampionKeeper
 from apps.serving.errors import NotReady
 from apps.serving.kept import KeptModel
 from apps.serving.limits import ServiceLimits
-from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, served
+from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, answering, served
 
 LIMITS = ServiceLimits(poll_seconds=0.01, patience_seconds=0.3)
 
@@ -96,13 +95,13 @@ def test_a_model_is_warm_before_it_replaces_another(tmp_path: Path) -> None:
 
 def test_a_model_that_fails_on_many_images_does_not_come_into_service(tmp_path: Path) -> None:
     """It is tried on batches of every size before anybody else is; what it began is ended again."""
-    source = FakeSource(served(1))
+    source, before = FakeSource(served(1)), answering()
     with keeping(source, tmp_path) as keeper:
         wait_until(serves(keeper, 1))
         source.champion = served(8)
         wait_until(lambda: "cannot be loaded: MemoryError" in (keeper.state().reason or ""))
         assert keeper.state().model == served(1)
-    wait_until(lambda: not any(thread.name.startswith("xray-answer") for thread in threading.enumerate()))
+    wait_until(lambda: answering() <= before)
 
 
 def test_the_last_good_model_serves_while_the_next_cannot_be_had(tmp_path: Path) -> None:

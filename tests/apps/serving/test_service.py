@@ -22,7 +22,7 @@ from storage.registry import Registry
 from storage.scoring_log import load_scores
 from storage.settings import Settings
 from storage.store import Store
-from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, png, says, served
+from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, answering, png, says, served
 from tests.storage.measured import read_figures
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.frame import Axes
@@ -285,7 +285,7 @@ def test_no_request_is_lost_and_no_answer_mixes_two_models(
 
 def test_promotions_under_load_lose_nothing(store: Store) -> None:
     """Eight clients ask without a pause while the champion moves: no failure, every model is heard, and each ends."""
-    source = FakeSource(served(1))
+    source, before = FakeSource(served(1)), answering()
     limits = ServiceLimits(poll_seconds=0.005, batch=8, waiting=64)
     stop = threading.Event()
 
@@ -310,7 +310,7 @@ def test_promotions_under_load_lose_nothing(store: Store) -> None:
         assert all(version in order for version, _ in groupby(one)), "an old model answered after the new one"
     assert figures["xray_predict_requests_total answered"] == sum(map(len, heard)) / 2
     assert figures["xray_predict_requests_total failed"] == figures["xray_predict_requests_total overloaded"] == 0
-    wait_until(lambda: sum("xray-answer" in thread.name for thread in threading.enumerate()) == 0)
+    wait_until(lambda: answering() <= before)
     assert len(load_log(store)) == sum(map(len, heard))
 
 

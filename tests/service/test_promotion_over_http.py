@@ -141,6 +141,7 @@ def test_the_model_changes_twice_in_a_crowd(
     print(f"{sum(map(len, crowd.versions))} answers in {time.monotonic() - begun:.0f} s, none failed")
 
 
+@pytest.mark.slow
 def test_registry_and_store_go_in_mid_service(
     console: httpx.Client, objects: Objects, home: Path, models: list[RealModel]
 ) -> None:

@@ -56,7 +56,7 @@ class ChampionKeeper:
         self._sure = datetime.now(UTC)
         self._sight_asked = float("-inf")
         self._looking: datetime | None = None
-        """Since when the store has not said which model is in service, while it is asked."""
+        """Since when store and registry have not said which model is in service, while they are asked."""
         self._closing = Event()
         self._thread = Thread(target=self._work, name="xray-champion", daemon=True)
 
@@ -85,7 +85,7 @@ class ChampionKeeper:
             return ServiceState(model, ready=False, reason="the service is closing", unsure_since=None)
         patience = self._limits.poll_seconds + self._limits.patience_seconds
         if trouble is None and looking and (datetime.now(UTC) - looking).total_seconds() > patience:
-            trouble = "the store has not said for a while which model is in service"
+            trouble = "store and registry have not said for a while which model is in service"
         return ServiceState(
             model,
             ready=model is not None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from apps.console.access.visitors import Role
+from apps.importing import seldom_collecting
 
 commands = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -43,7 +44,8 @@ def console_start(
     """
     if context.invoked_subcommand is not None:
         return
-    from apps.console.serving import Listening, serve_console
+    with seldom_collecting():
+        from apps.console.serving import Listening, serve_console
 
     listening = Listening(host, port, tuple(name or ()), certificate, key, tuple(proxy or ()), proxy_header, predict)
     serve_console(listening)

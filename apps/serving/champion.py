@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from threading import Condition, Event, Thread
 from typing import TypeVar
 
+from apps.importing import seldom_collecting
 from apps.serving.answers import ServiceState
 from apps.serving.errors import NotReady
 from apps.serving.kept import KeptModel
@@ -123,14 +124,18 @@ class ChampionKeeper:
                 loaded.close()
 
     def _work(self) -> None:
+        with seldom_collecting():
+            self._begin()
+        while not self._closing.wait(min(self._limits.poll_seconds * 2**self._failures, _LONGEST_PAUSE)):
+            self._attempt(self._look)
+            self._keep()
+
+    def _begin(self) -> None:
         asked = _ask(self._source.find_champion)  # it may wait long for a store that is down, and the copy must not
         self._attempt(self._load_spare)
         patience = None if self._spare is None else self._limits.patience_seconds
         self._attempt(lambda: self._follow(_wait_for(asked, patience)))
         self._attempt(self._use_spare)
-        while not self._closing.wait(min(self._limits.poll_seconds * 2**self._failures, _LONGEST_PAUSE)):
-            self._attempt(self._look)
-            self._keep()
 
     def _use_spare(self) -> None:
         """Let this machine's copy answer where nobody said which model is in service, or that one cannot be had."""

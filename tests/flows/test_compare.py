@@ -248,6 +248,13 @@ def test_a_store_without_such_images_is_told_so(store: Store) -> None:
         run("bimcv-imbalance")
 
 
+def test_a_class_without_an_image_is_told_before_anything_is_trained(filled: Store) -> None:
+    """It would be the smallest class, by which nobody could be judged."""
+    options = CompareOptions.model_validate({"recipe": "three-classes", "folds": 2, **TINY})
+    with pytest.raises(InvalidInput, match="no image of pneumonia is accepted yet"):
+        comparing.plan_comparison.fn(read_recipe("three-classes"), options, snapshot(filled))
+
+
 def snapshot(store: Store) -> str:
     """The snapshot of the recipe on BIMCV."""
     return build_snapshot(store.objects, read_recipe("bimcv-imbalance").snapshot).snapshot_id

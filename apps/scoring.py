@@ -76,9 +76,9 @@ def tell(outcome: ScoreOutcome, out: str, console: Console) -> None:
 
 
 def describe_model(model: ServedModel) -> str:
-    """Which model answered, and what is known of it."""
+    """Which model answered, and what is known of it; it may never have been in service."""
     return (
-        f"Model v{model.version} ({model.backbone}, in service since {model.since:%Y-%m-%d %H:%M} UTC, snapshot "
+        f"Model v{model.version} ({model.backbone}, decided on {model.since:%Y-%m-%d %H:%M} UTC, snapshot "
         f"{model.snapshot_id}); F1 of {model.minority} {model.minority_f1}, {model.test_patients} test patients."
     )
 

@@ -114,13 +114,13 @@ def measure(folder: Path, drawn: Path, backbone: BackboneName, side: int, second
         await_answer(url, sent)
         start = time.perf_counter() - started
         process = psutil.Process(pid)
-        load(url, sent, WARM_SECONDS, clients=CLIENTS)
+        warm = load(url, sent, WARM_SECONDS, clients=CLIENTS)
         ours_many = load(url, sent, seconds, clients=CLIENTS)
         ours_one = load(url, sent, seconds)
         peak = rate(ours_many)
         busy = load(url, sent, seconds, clients=4 * CLIENTS, at=0.8 * peak)
-        growth = watch_memory(process, url, sent, requests, peak) if requests else None
-    ours = (ours_many, ours_one, busy)
+        watched, growth = watch_memory(process, url, sent, requests, peak) if requests else ([], None)
+    ours = (warm, ours_many, ours_one, busy, *watched)
     return {
         "flask_per_second": round(rate(flask_many), 1),
         "ours_per_second": round(peak, 1),
@@ -227,13 +227,13 @@ def rate(told: Told) -> float:
     return float(told["requests"]) / float(told["seconds"])
 
 
-def watch_memory(process: psutil.Process, url: str, sent: Path, requests: int, peak: float) -> float:
-    """Resident memory after so many requests, over that after a tenth of them."""
-    sizes = []
+def watch_memory(process: psutil.Process, url: str, sent: Path, requests: int, peak: float) -> tuple[list[Told], float]:
+    """What came of so many requests, and resident memory after them, over that after a tenth of them."""
+    told, sizes = [], []
     for share in (0.1, 0.9):
-        load(url, sent, share * requests / peak, clients=CLIENTS)
+        told.append(load(url, sent, share * requests / peak, clients=CLIENTS))
         sizes.append(process.memory_info().rss)
-    return float(round(sizes[1] / sizes[0], 3))
+    return told, float(round(sizes[1] / sizes[0], 3))
 
 
 if __name__ == "__main__":

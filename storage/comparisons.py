@@ -17,8 +17,6 @@ from xray_model.outcomes import CellOutcome, CompareOutcome
 
 PREFIX = "comparisons/"
 _PART = "part_{}"
-_FACTS = ("image_id", "patient_id", "label")
-"""What a training and its test go by, beside the parts."""
 _DIGITS = 16
 
 
@@ -28,10 +26,12 @@ def part_column(fold: int) -> str:
 
 
 def save_folds(objects: Objects, rows: pd.DataFrame) -> str:
-    """Keep rows of a snapshot with a `part_column` for each fold; returns the id that their content has."""
+    """Keep rows of a snapshot with a `part_column` for each fold; returns the id that their content has.
+
+    All of it: an image that was read anew has its old id, and other pixels in another shard.
+    """
     rows = rows.sort_values("image_id", ignore_index=True)
-    parts = rows[[*_FACTS, *(name for name in rows if str(name).startswith(part_column(0)[:-1]))]]
-    folds_id = hashlib.sha256(parts.to_csv(index=False).encode()).hexdigest()[:_DIGITS]
+    folds_id = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:_DIGITS]
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False, compression="zstd")
     objects.create(_folds_key(folds_id), buffer.getvalue())

@@ -106,9 +106,9 @@ def _train_cell(cell: Cell) -> CellOutcome:
 
 
 def search_cell(store: Store, cell: Cell) -> Searched:
-    """The options of a training: its own, or what a search finds better on the fold's training and validation images.
+    """The options of a training: its own, or the best that a search tried on the fold's training and validation images.
 
-    The search is handed no test image: those judge what it chose.
+    The search tries what it draws, not the options as they are, and is handed no test image: those judge what it chose.
     """
     if cell.search is None:
         return Searched(cell.options.training, {}, 0, 0)

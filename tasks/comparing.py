@@ -21,7 +21,7 @@ from tasks.skin import stage_task
 from tasks.weights import pin_weights
 from xray_model.config import CompareOptions, Recipe, RetrainOptions
 from xray_model.data.folds import Fold, draw_folds, draw_images, join_twins, keep_proportions
-from xray_model.errors import InvalidInput
+from xray_model.errors import ConfigurationError, InvalidInput
 from xray_model.evaluation.leaderboard import rank_variants
 from xray_model.outcomes import CellOutcome, CompareOutcome
 from xray_model.recipes import resolve_variants
@@ -56,7 +56,7 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
 
     Raises:
         ConfigurationError: nothing of the recipe can be trained here, or a finding has too few patients.
-        InvalidInput: there is no image to learn from.
+        InvalidInput: there is no image of a class to learn from.
         WeightsError: a variant names a weight file that is not there.
     """
     variants, notes = resolve_variants(recipe, options, hub=find_spec("keras_hub") is not None)
@@ -64,21 +64,14 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
     store = open_store(settings)
     rows = load_snapshot(store.objects, snapshot_id)
     rows = rows[rows["split"] != "test"].reset_index(drop=True)
-    if rows.empty:
-        raise InvalidInput(f"no image of {' or '.join(recipe.snapshot.classes)} is accepted yet: push some, and ingest")
-    patients = join_twins(rows)
-    if options.images is not None:
-        drawn = draw_images(patients, options.images, options.seed)
-        if len(drawn) < len(rows):
-            notes.append(f"Of {len(rows):,} images {len(drawn):,} were drawn, by patient.")
-        rows, patients = rows.iloc[drawn].reset_index(drop=True), patients[drawn]
-    folds = draw_folds(patients, rows["label"].to_numpy(np.str_), options.folds, options.seed)
-    parts = {
-        comparisons.part_column(place): _name_parts(rows, fold, recipe, options) for place, fold in enumerate(folds)
-    }
-    folds_id = comparisons.save_folds(store.objects, rows.assign(**parts))
-    counts = rows["label"].value_counts()
-    minority = recipe.minority or min(sorted(recipe.snapshot.classes), key=lambda name: counts.get(name, 0))
+    if lacking := _find_lacking(rows, recipe):
+        raise InvalidInput(f"no image of {lacking} is accepted yet: push some, and ingest")
+    shared = _share_out(rows, recipe, options)
+    if len(shared) < len(rows):
+        notes.append(f"Of {len(rows):,} images {len(shared):,} were drawn, by patient.")
+    folds_id = comparisons.save_folds(store.objects, shared)
+    counts = shared["label"].value_counts()
+    minority = recipe.minority or str(counts.sort_index().idxmin())
     pinned = {variant.name: pin_weights(store.objects, variant.training) for variant in variants}
     cells = [
         Cell(
@@ -104,8 +97,8 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
         snapshot_id=snapshot_id,
         minority=minority,
         titles={variant.name: variant.title for variant in variants},
-        images=len(rows),
-        patients=rows["patient_id"].nunique(),
+        images=len(shared),
+        patients=shared["patient_id"].nunique(),
         folds=options.folds,
         seeds=options.seeds,
         cells=tuple(cells),
@@ -150,6 +143,30 @@ def rank(plan: Plan, cells: Sequence[CellOutcome]) -> CompareOutcome:
     outcome = write_leaderboard(objects, outcome)
     comparisons.save_comparison(objects, outcome)
     return outcome
+
+
+def _find_lacking(rows: pd.DataFrame, recipe: Recipe) -> str:
+    """The classes of a recipe that no row is of, in words; empty where there are none."""
+    return " or ".join(sorted(set(recipe.snapshot.classes).difference(rows["label"])))
+
+
+def _share_out(rows: pd.DataFrame, recipe: Recipe, options: CompareOptions) -> pd.DataFrame:
+    """The rows, or as many as the options say, with a `part_column` for each fold.
+
+    Raises:
+        ConfigurationError: none of a class was drawn, or a finding has too few patients.
+    """
+    patients = join_twins(rows)
+    if options.images is not None:
+        drawn = draw_images(patients, options.images, options.seed)
+        rows, patients = rows.iloc[drawn].reset_index(drop=True), patients[drawn]
+        if lacking := _find_lacking(rows, recipe):
+            raise ConfigurationError(f"of the {len(rows):,} images that were drawn none is of {lacking}: take more")
+    folds = draw_folds(patients, rows["label"].to_numpy(np.str_), options.folds, options.seed)
+    parts = {
+        comparisons.part_column(place): _name_parts(rows, fold, recipe, options) for place, fold in enumerate(folds)
+    }
+    return rows.assign(**parts)
 
 
 def _name_parts(rows: pd.DataFrame, fold: Fold, recipe: Recipe, options: CompareOptions) -> npt.NDArray[np.object_]:

@@ -46,6 +46,7 @@ RETRAIN = "xray.drift.retrain"
 """The event; its resource is `xray.drift.<subject>`."""
 _CAPTION = ("view", "sex", "age", "label")
 _NIGHTS_READ = 60
+_OTHER_AXES = "What the champion saw is not compared: the log has it on the axes of the champion's own reference."
 
 
 class Subject(BaseModel):
@@ -177,6 +178,8 @@ def _build_frames(
     notes: tuple[str, ...] = ()
     if subject.kind == "served" and subject.since and subject.until:
         served, notes = build_served(store.objects, subject.since, subject.until, run_id, champion.classes)
+        if snapshot_id != champion.snapshot_id and EMBEDDING[0] in served:
+            served, notes = served.drop(columns=list(EMBEDDING), errors="ignore"), (*notes, _OTHER_AXES)
     if rows.empty and served.empty:
         return served, served, ()
     model, reference = _open_champion(settings, run_id, snapshot_id, champion.snapshot_id)

@@ -99,13 +99,19 @@ def _studies(url: str) -> Iterator["optuna.storages.RDBStorage"]:
     from sqlalchemy.exc import SQLAlchemyError
 
     waiting = {"connect_args": {"timeout": _WAIT_SECONDS}} if url.startswith("sqlite:") else {}
+    storage: RDBStorage | None = None
     try:
-        yield RDBStorage(url, engine_kwargs=waiting)
+        storage = RDBStorage(url, engine_kwargs=waiting)
+        yield storage
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StoreUnavailable(
             f"the studies at {without_password(url)} cannot be used ({type(error).__name__}): see that XRAY_STUDIES "
             "names a database that this machine reaches"
         ) from error
+    finally:
+        if storage is not None:
+            storage.remove_session()
+            storage.engine.dispose()
 
 
 def _ended(study: "optuna.Study") -> list["optuna.trial.FrozenTrial"]:

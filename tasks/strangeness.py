@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def keep_strangeness(
     objects: Objects, run_id: str, embedding: npt.NDArray[np.float32], patients: npt.NDArray[np.str_]
 ) -> None:
-    """Keep by which images the model of a run, once in service, tells what is unlike its training.
+    """Keep by which images the model of a run, once in service, tells what is unlike its training; done once.
 
     Args:
         objects: the store.
@@ -31,6 +31,8 @@ def keep_strangeness(
         embedding: [n, d], of images that it did not learn from; of too few nothing is kept, with a warning.
         patients: pseudonyms [n].
     """
+    if load_strangeness(objects, run_id) is not None:
+        return  # a champion is scored again with every challenger, and to measure all distances takes seconds
     try:
         save_strangeness(objects, run_id, fit_strangeness(embedding, patients))
     except InvalidInput as error:

@@ -167,7 +167,7 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
     )
     for told in (
         "1,009 images answered: 1,005 covid, 4 normal.",
-        "Model v7 (basic_cnn",
+        "Model v7 (basic_cnn, decided on 2026-05-01 00:00 UTC, snapshot snapshot7)",
         UNCHECKED,
         "6 images of them had been gone through by an earlier run",
         "75 images could not be answered:",

@@ -22,7 +22,7 @@ from tasks.cells import Cell
 from tasks.material import Material
 from tests.flows.conftest import PATIENTS
 from xray_model.config import CompareOptions, Search, SearchRange
-from xray_model.errors import InvalidInput
+from xray_model.errors import ConfigurationError, InvalidInput
 from xray_model.outcomes import CellOutcome, CompareOutcome, EpochScore
 from xray_model.recipes import read_recipe
 
@@ -246,6 +246,22 @@ def test_a_store_without_such_images_is_told_so(store: Store) -> None:
     """Nothing is trained on nothing."""
     with pytest.raises(InvalidInput, match="no image of covid or normal is accepted yet"):
         run("bimcv-imbalance")
+
+
+def test_a_class_without_an_image_is_told_before_anything_is_trained(filled: Store) -> None:
+    """It would be the smallest class, by which nobody could be judged."""
+    options = CompareOptions.model_validate({"recipe": "three-classes", "folds": 2, **TINY})
+    with pytest.raises(InvalidInput, match="no image of pneumonia is accepted yet"):
+        comparing.plan_comparison.fn(read_recipe("three-classes"), options, snapshot(filled))
+
+
+def test_a_class_of_which_nothing_was_drawn_is_told_as_well() -> None:
+    """Of some images of many there may be none of a rare class."""
+    rows = pd.DataFrame({"patient_id": [f"{place}" for place in range(2_000)], "phash": None, "label": "covid"})
+    rows.loc[:4, "label"] = "normal"
+    options = CompareOptions(recipe="bimcv-imbalance", images=20)
+    with pytest.raises(ConfigurationError, match="of the 20 images that were drawn none is of normal: take more"):
+        comparing._share_out(rows, read_recipe("bimcv-imbalance"), options)
 
 
 def snapshot(store: Store) -> str:

@@ -16,10 +16,10 @@ from storage.references import Reference
 from storage.reports import read_drifts, write_night_page
 from storage.retrainings import save_retraining
 from storage.scoring_log import append_scores
-from storage.snapshots import OTHER_SOURCE, snapshot_key
+from storage.snapshots import COLUMNS, OTHER_SOURCE, snapshot_key
 from storage.store import Store
 from tasks import monitoring
-from tasks.drift_frames import load_or_build_reference
+from tasks.drift_frames import build_current, load_or_build_reference
 from tasks.holding import follow_holds
 from tasks.monitoring import (
     Subject,
@@ -44,6 +44,7 @@ from tests.tasks.seeing import (
 )
 from xray_model.config import DriftPolicy, MonitorOptions
 from xray_model.data.decisions import MONITOR, Action
+from xray_model.evaluation.drift.columns import EMBEDDING
 from xray_model.evaluation.drift.comparison import Comparison
 from xray_model.evaluation.drift.preparing import prepare
 from xray_model.network import network
@@ -284,6 +285,28 @@ def test_what_was_served_is_compared(store: Store, champion: ChampionSummary) ->
     found = compare.fn(Subject(kind="served", name="lately", **days), CHAMPION, "other run", OPTIONS)
     assert "source" not in {column.name for column in found.columns}
     assert "unknown" not in str(found.reasons)
+
+
+def test_answers_are_not_put_on_the_axes_of_another_snapshot(store: Store, champion: ChampionSummary) -> None:
+    """The log has them on those of the champion's own reference: beside any other, equal images would have moved."""
+    own = load_or_build_reference(store, make_model(), "run", SNAPSHOT)
+    other = "fedcba9876543210"
+    buffer = io.BytesIO()
+    commit_squares(store, "other", 160, level=60).reindex(columns=list(COLUMNS)).to_parquet(buffer, index=False)
+    store.objects.put(snapshot_key(other), buffer.getvalue())
+    now, rows = datetime.now(UTC), commit_squares(store, "new", 60, level=60)
+    asked = build_current(store, make_model(), rows, own.axes)
+    logged = ["p_covid", "p_normal", *(name for name in EMBEDDING if name in asked)]
+    told: dict[str, Any] = {"when": now, "version": 3, "run_id": "run", "route": "service", "predicted": "covid"}
+    ids = [f"{place:064x}" for place in range(60)]
+    append_scores(store.objects, asked[logged].assign(**told, image_id=ids))
+    served = Subject(kind="served", name="lately", since=now.date(), until=now.date())
+    found = compare.fn(served, CHAMPION, "run", OPTIONS.model_copy(update={"against": other}))
+    assert found.images == 60
+    assert "embedding" not in {column.name for column in found.columns}
+    assert "axes of the champion's own reference" in " ".join(found.notes)
+    found = compare.fn(served, CHAMPION, "run", OPTIONS)
+    assert "embedding" in {column.name for column in found.columns}
 
 
 @pytest.mark.parametrize(

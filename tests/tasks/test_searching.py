@@ -221,6 +221,15 @@ def test_what_no_training_takes_is_refused(url: str, wrong: dict[str, Any]) -> N
         search(url, which=Search(trials=3, ranges=(SearchRange(**wrong),)))
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted by /proc")
+def test_a_search_leaves_no_connection_open(tmp_path: Path) -> None:
+    """A comparison has a search for each fold and seed, and a database server few connections to give."""
+    database = tmp_path / "studies.db"
+    search(f"sqlite:///{database}", which=SEARCH.model_copy(update={"trials": 1}))
+    links = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert database not in links
+
+
 def test_score_that_is_no_number_is_refused(url: str) -> None:
     """A score of NaN ends the search with a reason, instead of being tried for ever."""
     with pytest.raises(InvalidInput, match="no score"):

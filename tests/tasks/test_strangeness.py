@@ -8,7 +8,7 @@ from storage.store import Store
 from storage.strangeness import load_strangeness
 from tasks import strangeness
 from tasks.drift_frames import ask_model
-from tasks.strangeness import complete_strangeness
+from tasks.strangeness import complete_strangeness, keep_strangeness
 from tests.tasks.seeing import SIDE, SNAPSHOT, commit_squares, make_model, put_snapshot
 from xray_model.evaluation.strangeness import LEAST_KNOWN
 from xray_model.network import inference, network
@@ -34,6 +34,18 @@ def test_it_is_made_of_the_test_images_once(store: Store, monkeypatch: pytest.Mo
         assert least <= kept.find_strange(embedding).mean() <= most
     monkeypatch.setattr(strangeness, "ask_model", None)
     complete_strangeness(store, model, "run", SNAPSHOT)
+
+
+def test_a_model_that_is_scored_again_is_not_measured_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A champion is, beside each challenger, and what was kept of it would stay in any case."""
+    embedding = np.random.default_rng(0).normal(size=(LEAST_KNOWN, 4)).astype(np.float32)
+    patients = np.array([f"{place}" for place in range(LEAST_KNOWN)])
+    keep_strangeness(store.objects, "run", embedding, patients)
+    monkeypatch.setattr(strangeness, "fit_strangeness", None)
+    keep_strangeness(store.objects, "run", embedding, patients)
+    kept = load_strangeness(store.objects, "run")
+    assert kept is not None
+    np.testing.assert_array_equal(kept.known, embedding)
 
 
 def test_of_few_images_nothing_is_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,15 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from xray_model.config import GatePolicy, NightlyOptions, RetrainOptions, ShortcutBounds, SnapshotOptions
+from xray_model.config import (
+    GatePolicy,
+    NightlyOptions,
+    Recipe,
+    RetrainOptions,
+    SearchRange,
+    ShortcutBounds,
+    SnapshotOptions,
+)
 from xray_model.evaluation.subgroups import COLUMNS
 from xray_model.outcomes import ProbeName
 
@@ -25,6 +33,29 @@ def test_gate_decides_on_a_class_of_the_snapshot() -> None:
     """A gate on a class nobody trains is refused before the night."""
     with pytest.raises(ValidationError, match="none of the snapshot's classes"):
         RetrainOptions(snapshot=SnapshotOptions(classes=("covid", "normal")), gate=GatePolicy(minority="pneumonia"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"minority": "pneumonia"},
+        {"proportions": {"covid": 8, "pneumonia": 1}},
+        {"proportions": {"covid": 8, "normal": 0}},
+    ],
+)
+def test_recipe_speaks_of_its_own_classes(wrong: dict[str, object]) -> None:
+    """A minority or a proportion of a class nobody trains, and a proportion of nothing, are refused before a study."""
+    sound = {"name": "r", "title": "t", "study": "s", "classes": ("covid", "normal")}
+    variants = [{"name": "v", "title": "t"}]
+    with pytest.raises(ValidationError, match=r"pneumonia is none of the classes|greater than 0"):
+        Recipe.model_validate({**sound, "variants": variants, **wrong})
+
+
+@pytest.mark.parametrize("wrong", [{"low": 0.0, "high": 1.0}, {"low": 0.4, "high": 9.0, "whole": True}])
+def test_logarithm_begins_above_zero(wrong: dict[str, object]) -> None:
+    """A range that has no logarithm is refused before the first trial."""
+    with pytest.raises(ValidationError, match="low must be above 0"):
+        SearchRange.model_validate({"option": "dropout", "log": True, **wrong})
 
 
 def test_options_survive_the_server() -> None:

@@ -1,6 +1,6 @@
 """Comparing ways of training by cross-validation: recipes, which are data, and what one run of them does."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,8 @@ class SearchRange(Options):
             raise ValueError(f"{self.option}: name choices, or low and high")
         if not self.choices and (self.low is None or self.high is None or self.low >= self.high):
             raise ValueError(f"{self.option}: low must be below high")
+        if self.log and self.low is not None and (round(self.low) if self.whole else self.low) <= 0:
+            raise ValueError(f"{self.option}: low must be above 0 to be searched by its logarithm")
         return self
 
 
@@ -54,7 +56,7 @@ class Recipe(Options):
     classes: tuple[FindingName, ...] = Field(min_length=2)
     sources: tuple[str, ...] = Field((), description="Only images of these sources; empty for all.")
     minority: FindingName | None = Field(None, description="The class that decides; empty for the smallest.")
-    proportions: dict[FindingName, float] = Field(
+    proportions: dict[FindingName, Annotated[float, Field(gt=0)]] = Field(
         {}, description="Training images by class, such as 1 normal for 8 covid; empty for all there are."
     )
     training: dict[str, Any] = Field({}, description="Fields of TrainingOptions that all variants share.")
@@ -65,6 +67,9 @@ class Recipe(Options):
         names = [variant.name for variant in self.variants]
         if len(set(names)) != len(names):
             raise ValueError(f"two variants of {self.name} have one name")
+        others = sorted({*self.proportions, *filter(None, [self.minority])}.difference(self.snapshot.classes))
+        if others:
+            raise ValueError(f"{', '.join(others)} is none of the classes of {self.name}")
         for variant in self.variants:
             self.options_of(variant)
         return self

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xray_model.evaluation.association import cramers_v, group_ages
+from xray_model.evaluation.subgroups import LEAST_PATIENTS
 
 FACTS = ("source", "age", "view", "sex", "manufacturer")
 """Columns of an image that are no finding."""
@@ -80,7 +81,8 @@ def find_associations(rows: pd.DataFrame) -> tuple[Association, ...]:
 def find_sole_classes(rows: pd.DataFrame) -> tuple[Sole, ...]:
     """Sources, views, sexes and scanners (and their absence) whose images all have one class, the most images first.
 
-    Nothing where the whole set has one class. Values of fewer than `LEAST_IMAGES` are passed over: it may be chance.
+    Nothing where the whole set has one class. Values of fewer than `LEAST_IMAGES`, or of fewer than `LEAST_PATIENTS`,
+    are passed over: it may be chance, and what a sender wrote of few may name one of them.
     """
     if rows["label"].nunique() < 2:  # noqa: PLR2004 - one class tells nothing
         return ()
@@ -91,9 +93,10 @@ def find_sole_classes(rows: pd.DataFrame) -> tuple[Sole, ...]:
         if rows[fact].nunique(dropna=False) < 2:  # noqa: PLR2004 - nor does one value
             continue
         for value, some in rows.groupby(fact, dropna=False):
-            if len(some) >= LEAST_IMAGES and _is_constant(some["label"]):
+            patients = some["patient_id"].nunique()
+            if len(some) >= LEAST_IMAGES and patients >= LEAST_PATIENTS and _is_constant(some["label"]):
                 named = None if pd.isna(value) else str(value)
-                found.append(Sole(fact, named, str(some["label"].iat[0]), len(some), some["patient_id"].nunique()))
+                found.append(Sole(fact, named, str(some["label"].iat[0]), len(some), patients))
     return tuple(sorted(found, key=lambda one: (-one.images, one.fact, one.value or "")))
 
 

@@ -73,6 +73,17 @@ def test_few_images_of_a_value_are_passed_over() -> None:
     assert find_sole_classes(frame(view=view)) == ()
 
 
+def test_few_patients_of_a_value_are_not_named() -> None:
+    """What a sender wrote of one patient's many images may be a name."""
+    places = np.arange(80)
+    maker = np.where((places < 60) & (places % 2 == 1), "Room of Jane Doe", "Acme")
+    alone = frame(
+        manufacturer=maker, patient_id=[f"p{place}" if name == "Acme" else "p" for place, name in enumerate(maker)]
+    )
+    assert find_sole_classes(alone) == ()
+    assert [sole.value for sole in find_sole_classes(frame(manufacturer=maker))] == ["Room of Jane Doe"]
+
+
 def test_children() -> None:
     """Who is below 18, with sources and classes; ages below 0 and missing ones are nobody's."""
     age = [5.0, 17.9, 18.0, -1.0] + [np.nan] * 76

@@ -18,7 +18,7 @@ from xray_model.outcomes import NOTICE
 from xray_model.progress import advance
 
 if TYPE_CHECKING:
-    from storage.scoring.answering import Answered, Answerer, Refused
+    from storage.scoring.answering import Answerer, RefusedFile, ScoredImage
 
 _AT_ONCE = 16
 """Images that are decoded and answered together."""
@@ -36,7 +36,7 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
         InvalidInput: there is no such model, or the folder cannot be made.
         RegistryUnavailable: the registry does not answer.
     """
-    from storage.scoring.answering import Refused, open_answerer
+    from storage.scoring.answering import RefusedFile, open_answerer
     from storage.scoring.models import choose_model, copy_model
     from storage.sights import find_sight
 
@@ -60,13 +60,13 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     if explain is not None:
         _say(console, f"Heat maps, of what speaks for the decision: {_clean(str(explain))}")
     _say(console, NOTICE)
-    return exit_code(refused=any(isinstance(answer, Refused) for answer in answers))
+    return exit_code(refused=any(isinstance(answer, RefusedFile) for answer in answers))
 
 
-def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["Answered | Refused"]:
+def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["ScoredImage | RefusedFile"]:
     from storage.scoring.images import read_image
 
-    answers: list[Answered | Refused] = []
+    answers: list[ScoredImage | RefusedFile] = []
     for start in range(0, len(paths), _AT_ONCE):
         answers += answerer.answer(read_image(path) for path in paths[start : start + _AT_ONCE])
         advance("answer images", len(answers), len(paths))
@@ -74,29 +74,29 @@ def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["Answered | Ref
 
 
 def _explain(
-    answerer: "Answerer", paths: Sequence[Path], answers: Sequence["Answered | Refused"], folder: Path
+    answerer: "Answerer", paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], folder: Path
 ) -> None:
     """Write a PNG for each answer, named by its place, the file and the decision."""
     from PIL import Image
 
     from storage.reports.examples import lay_heat
-    from storage.scoring.answering import Answered
+    from storage.scoring.answering import ScoredImage
 
     folder.mkdir(parents=True, exist_ok=True)
     for place, (path, answer) in enumerate(zip(paths, answers, strict=True), start=1):
-        if isinstance(answer, Answered):
+        if isinstance(answer, ScoredImage):
             pixels, label = answer.read.image.pixels, answer.prediction.label
             (heat,) = answerer.predictor.explain(pixels[None], label)
             Image.fromarray(lay_heat(pixels, heat)).save(folder / f"{place:02d}-{path.stem}-{label}.png", "PNG")
         advance("explain answers", place, len(paths))
 
 
-def _draw_table(paths: Sequence[Path], answers: Sequence["Answered | Refused"], classes: Sequence[str]) -> Table:
-    from storage.scoring.answering import Refused
+def _draw_table(paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], classes: Sequence[str]) -> Table:
+    from storage.scoring.answering import RefusedFile
 
     table = Table(Column("image", overflow="fold"), "decision", *classes, "warnings")
     for path, answer in zip(paths, answers, strict=True):
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedFile):
             cells = ("not answered", *("" for _ in classes), answer.reason)
         else:
             prediction = answer.prediction

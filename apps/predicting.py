@@ -53,7 +53,7 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
         answers = _answer(answerer, paths)
         if explain is not None:
             _explain(answerer, paths, answers, explain)
-    console.print(_draw_table(paths, answers, model.classes))
+    console.print(draw_answers(paths, answers, model.classes))
     _say(console, describe_model(model))
     if sight.unchecked is not None:
         _say(console, sight.unchecked)
@@ -91,18 +91,28 @@ def _explain(
         advance("explain answers", place, len(paths))
 
 
-def _draw_table(paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], classes: Sequence[str]) -> Table:
+def draw_answers(
+    paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], classes: Sequence[str]
+) -> Table:
+    """A table with a row for each image, of which a narrow terminal cuts nothing off.
+
+    Args:
+        paths: of the images.
+        answers: to each.
+        classes: of the model; their probabilities stand one below the other, for there may be many.
+    """
     from storage.scoring.answering import RefusedFile
 
-    table = Table(Column("image", overflow="fold"), "decision", *classes, "warnings")
+    columns = ("image, warnings", "decision, probabilities")
+    table = Table(*(Column(name, overflow="fold") for name in columns), show_lines=True)
     for path, answer in zip(paths, answers, strict=True):
         if isinstance(answer, RefusedFile):
-            cells = ("not answered", *("" for _ in classes), answer.reason)
+            said, notes = ["not answered"], [answer.reason]
         else:
             prediction = answer.prediction
-            figures = (f"{prediction.probabilities[name]:.3f}" for name in classes)
-            cells = (prediction.label, *figures, "\n".join(warning.text for warning in prediction.warnings))
-        table.add_row(*(Text(cell) for cell in (_clean(str(path)), *cells)))
+            said = [prediction.label, *(f"{prediction.probabilities[name]:.3f} {name}" for name in classes)]
+            notes = [f"Warning: {warning.text}" for warning in prediction.warnings]
+        table.add_row(*(Text("\n".join(lines)) for lines in ([_clean(str(path)), *notes], said)))
     return table
 
 

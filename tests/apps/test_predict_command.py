@@ -214,6 +214,25 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.usefixtures("home")
+def test_a_folder_whose_name_is_no_text_is_asked_for_by_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options are kept as JSON, which such a name cannot stand in."""
+    asked: list[ScoreOptions] = []
+
+    def start_flow(_: str, options: ScoreOptions, *__: object, **___: object) -> ScoreOutcome:
+        asked.append(options)
+        return outcome()
+
+    monkeypatch.setattr(scoring, "start_flow", start_flow)
+    folder = tmp_path / "J\udcfcrgen"
+    folder.mkdir()
+    result = run("score", str(folder), "--out", str(tmp_path / "table.parquet"))
+    assert result.exit_code == 0, result.output
+    assert ScoreOptions.model_validate_json(asked[0].model_dump_json()).images == f"{tmp_path.as_uri()}/J%FCrgen"
+
+
+@pytest.mark.usefixtures("home")
 def test_score_of_sound_images_ends_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits for a person; addresses of a bucket stay as they are."""
     asked: list[ScoreOptions] = []

@@ -29,7 +29,11 @@ def run_score(
 
     Raises:
         InvalidInput: there is no such model, folder or image, or the table cannot be written where it is to be.
+        ConfigurationError: the images are at no URL of a folder or a bucket.
     """
+    from storage.scoring.images import check_place
+    from storage.scoring.table import check_out
+
     options = ScoreOptions(
         images=_place_of_images(images),
         out=whole_place(out),
@@ -39,6 +43,8 @@ def run_score(
         dask=dask,
         log=log,
     )
+    check_out(options.out)  # as the flow does, which takes seconds to start
+    check_place(options.images)
     console = Console()
     outcome: ScoreOutcome = start_flow("score", options, console, verbose=verbose)
     tell(outcome, options.out, console)

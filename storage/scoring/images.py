@@ -75,6 +75,11 @@ class FoundImages:
         """Whatever else lies there, counted by what it is."""
 
 
+def check_place(place: str) -> None:
+    """Refuse a place that cannot hold images, which costs no listing; raises as `find_images`."""
+    _open_source(_root_url(place))
+
+
 def find_images(place: str) -> FoundImages:
     """List every image below a folder or a prefix.
 

@@ -185,6 +185,7 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(scoring, "start_flow", start_flow)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "ward").mkdir()
     words = ("--version", "3", "--shard-size", "8", "--workers", "2", "--dask", "local", "--no-log")
     result = run("score", "ward", "--out", "table.parquet", *words)
     assert result.exit_code == NEEDS_PERSON, result.output
@@ -211,6 +212,29 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
         NOTICE,
     ):
         assert told in result.output, told
+
+
+@pytest.mark.parametrize(
+    ("place", "out", "message"),
+    [
+        ("nowhere", "table.parquet", "nowhere is no folder of this machine"),
+        ("file.png", "table.parquet", "`xray predict` answers single images"),
+        (".", "nowhere/table.parquet", "cannot be written"),
+        (".", "table.csv", r"does not end in \.parquet"),
+        (".", "J\udcfcrgen.parquet", r"J\\udcfcrgen\.parquet is not UTF-8"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_score_refuses_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, out: str, message: str
+) -> None:
+    """What the flow would say after seconds of starting is said before it starts."""
+    monkeypatch.setattr(scoring, "start_flow", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.png").touch()
+    result = run("score", place, "--out", out)
+    assert isinstance(result.exception, InvalidInput)
+    assert re.search(message, str(result.exception))
 
 
 @pytest.mark.usefixtures("home")

@@ -9,7 +9,7 @@ import pytest
 
 from storage.objects import open_objects
 from storage.scoring import images
-from storage.scoring.images import File, find_images, read_image
+from storage.scoring.images import File, check_place, find_images, read_image
 from tests.scoring import write_files
 from xray_model.errors import InvalidInput, StoreUnavailable, UnreadableImage
 
@@ -114,6 +114,20 @@ def test_names_are_printed_as_they_are(tmp_path: Path) -> None:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(name)
     printed = find_images(str(tmp_path)).images.printable_names()
     assert sorted(printed) == sorted([r"J\xfcrgen.png", "Jürgen.png", "\uf7fc.png", "a.png"])
+
+
+@pytest.mark.parametrize(("place", "message"), [("nowhere", "no folder"), ("a.png", "single images"), ("", None)])
+def test_a_place_is_checked_without_a_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, message: str | None
+) -> None:
+    """What is no folder is refused in the words of the listing, which is not begun."""
+    write_files(tmp_path, {"a.png": b"one"})
+    monkeypatch.setattr(images, "objects_under", None)
+    if message is None:
+        return check_place(str(tmp_path))
+    with pytest.raises(InvalidInput, match=message):
+        check_place(str(tmp_path / place))
+    return None
 
 
 def test_a_folder_that_vanishes_is_no_fault_of_its_images(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ class ChampionKeeper:
             reason=trouble,
             unsure_since=sure if trouble else None,
             unchecked=None if current is None else current.sight.unchecked,
+            unkept=self._kept.trouble,
         )
 
     @property

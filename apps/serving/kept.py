@@ -1,6 +1,7 @@
 """A copy of the last good model on this machine, for when registry or store are down."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import TypeAlias
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from storage.champions import check_file
-from xray_model.errors import InvalidInput
+from xray_model.errors import InvalidInput, XrayError
 from xray_model.outcomes import ServedModel
 
 Fetch: TypeAlias = Callable[[ServedModel, Path], None]
@@ -50,6 +51,8 @@ class KeptModel:
 
     def __init__(self, folder: Path, store: str) -> None:
         self._folder, self._store = folder, store
+        self.trouble: str | None = None
+        """Why the model that is to be kept is not, in a sentence for people; None where it is."""
         self._wanted: ServedModel | None = None
         self._confirmed: datetime | None = None
         """As it stands beside the copy of the wanted one; None where that is not there yet."""
@@ -117,12 +120,14 @@ class KeptModel:
         if confirmed == self._confirmed or time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _PAUSE_SECONDS
+        failed = f"the copy of model v{model.version} on this machine, for when the store is down, cannot be kept"
         try:
             self._keep(model, confirmed, fetch)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a copy, the model answers
-            _log.warning("no copy of model v%d is on this machine for when the store is down: %s", model.version, error)
+            self.trouble = f"{failed}: {_explain(error)}"
+            _log.warning("%s: %s", failed, error)
         else:
-            self._confirmed = confirmed
+            self._confirmed, self.trouble = confirmed, None
 
     def _keep(self, model: ServedModel, confirmed: datetime, fetch: Fetch) -> None:
         kept = self._fetch(model, fetch)
@@ -143,3 +148,10 @@ class KeptModel:
 
     def _path_of(self, model: ServedModel) -> Path:
         return self._folder / f"{model.model_sha256}.keras"
+
+
+def _explain(error: Exception) -> str:
+    """Without the system's own message, which holds a path of this machine."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error) if isinstance(error, XrayError) else type(error).__name__

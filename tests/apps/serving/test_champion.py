@@ -309,11 +309,14 @@ def test_a_home_that_cannot_be_written_keeps_no_model_out_of_service(
     with keeping(source, home / "serving") as keeper:
         wait_until(serves(keeper, 1))
         wait_until(lambda: source.predictors[1].warm[-1] == LIMITS.batch)
-        wait_until(lambda: "no copy of model v1 is on this machine" in caplog.text)
+        wait_until(lambda: "the copy of model v1 on this machine" in caplog.text)
+        unkept = "the copy of model v1 on this machine, for when the store is down, cannot be kept: Not a directory"
+        wait_until(lambda: keeper.state().unkept == unkept)
         assert serves(keeper, 1)()
         assert [path.name for path in tmp_path.iterdir()] == ["home"]
         home.unlink()
         wait_until(lambda: kept_in(home / "serving") == served(1))
+        wait_until(lambda: keeper.state().unkept is None)
         asked = len(source.fetched)
         source.champion = served(2)
         wait_until(serves(keeper, 2))

@@ -18,7 +18,7 @@ from xray_model.outcomes import NOTICE
 from xray_model.progress import advance
 
 if TYPE_CHECKING:
-    from storage.scoring.answering import Answered, Answerer, Refused
+    from storage.scoring.answering import Answerer, RefusedFile, ScoredImage
 
 _AT_ONCE = 16
 """Images that are decoded and answered together."""
@@ -36,7 +36,7 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
         InvalidInput: there is no such model, or the folder cannot be made.
         RegistryUnavailable: the registry does not answer.
     """
-    from storage.scoring.answering import Refused, open_answerer
+    from storage.scoring.answering import RefusedFile, open_answerer
     from storage.scoring.models import choose_model, copy_model
     from storage.sights import find_sight
 
@@ -53,20 +53,20 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
         answers = _answer(answerer, paths)
         if explain is not None:
             _explain(answerer, paths, answers, explain)
-    console.print(_draw_table(paths, answers, model.classes))
+    console.print(draw_answers(paths, answers, model.classes))
     _say(console, describe_model(model))
     if sight.unchecked is not None:
         _say(console, sight.unchecked)
     if explain is not None:
         _say(console, f"Heat maps, of what speaks for the decision: {_clean(str(explain))}")
     _say(console, NOTICE)
-    return exit_code(refused=any(isinstance(answer, Refused) for answer in answers))
+    return exit_code(refused=any(isinstance(answer, RefusedFile) for answer in answers))
 
 
-def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["Answered | Refused"]:
+def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["ScoredImage | RefusedFile"]:
     from storage.scoring.images import read_image
 
-    answers: list[Answered | Refused] = []
+    answers: list[ScoredImage | RefusedFile] = []
     for start in range(0, len(paths), _AT_ONCE):
         answers += answerer.answer(read_image(path) for path in paths[start : start + _AT_ONCE])
         advance("answer images", len(answers), len(paths))
@@ -74,35 +74,45 @@ def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["Answered | Ref
 
 
 def _explain(
-    answerer: "Answerer", paths: Sequence[Path], answers: Sequence["Answered | Refused"], folder: Path
+    answerer: "Answerer", paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], folder: Path
 ) -> None:
     """Write a PNG for each answer, named by its place, the file and the decision."""
     from PIL import Image
 
     from storage.reports.examples import lay_heat
-    from storage.scoring.answering import Answered
+    from storage.scoring.answering import ScoredImage
 
     folder.mkdir(parents=True, exist_ok=True)
     for place, (path, answer) in enumerate(zip(paths, answers, strict=True), start=1):
-        if isinstance(answer, Answered):
+        if isinstance(answer, ScoredImage):
             pixels, label = answer.read.image.pixels, answer.prediction.label
             (heat,) = answerer.predictor.explain(pixels[None], label)
             Image.fromarray(lay_heat(pixels, heat)).save(folder / f"{place:02d}-{path.stem}-{label}.png", "PNG")
         advance("explain answers", place, len(paths))
 
 
-def _draw_table(paths: Sequence[Path], answers: Sequence["Answered | Refused"], classes: Sequence[str]) -> Table:
-    from storage.scoring.answering import Refused
+def draw_answers(
+    paths: Sequence[Path], answers: Sequence["ScoredImage | RefusedFile"], classes: Sequence[str]
+) -> Table:
+    """A table with a row for each image, of which a narrow terminal cuts nothing off.
 
-    table = Table(Column("image", overflow="fold"), "decision", *classes, "warnings")
+    Args:
+        paths: of the images.
+        answers: to each.
+        classes: of the model; their probabilities stand one below the other, for there may be many.
+    """
+    from storage.scoring.answering import RefusedFile
+
+    columns = ("image, warnings", "decision, probabilities")
+    table = Table(*(Column(name, overflow="fold") for name in columns), show_lines=True)
     for path, answer in zip(paths, answers, strict=True):
-        if isinstance(answer, Refused):
-            cells = ("not answered", *("" for _ in classes), answer.reason)
+        if isinstance(answer, RefusedFile):
+            said, notes = ["not answered"], [answer.reason]
         else:
             prediction = answer.prediction
-            figures = (f"{prediction.probabilities[name]:.3f}" for name in classes)
-            cells = (prediction.label, *figures, "\n".join(warning.text for warning in prediction.warnings))
-        table.add_row(*(Text(cell) for cell in (_clean(str(path)), *cells)))
+            said = [prediction.label, *(f"{prediction.probabilities[name]:.3f} {name}" for name in classes)]
+            notes = [f"Warning: {warning.text}" for warning in prediction.warnings]
+        table.add_row(*(Text("\n".join(lines)) for lines in ([_clean(str(path)), *notes], said)))
     return table
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from apps.starting import start_flow
+from storage.objects.keys import is_text
 from xray_model.config import ScoreOptions
 from xray_model.outcomes import NOTICE, ScoreOutcome, ServedModel
 
@@ -28,9 +29,13 @@ def run_score(
 
     Raises:
         InvalidInput: there is no such model, folder or image, or the table cannot be written where it is to be.
+        ConfigurationError: the images are at no URL of a folder or a bucket.
     """
+    from storage.scoring.images import check_place
+    from storage.scoring.table import check_out
+
     options = ScoreOptions(
-        images=whole_place(images),
+        images=_place_of_images(images),
         out=whole_place(out),
         version=version,
         shard_size=shard_size,
@@ -38,6 +43,8 @@ def run_score(
         dask=dask,
         log=log,
     )
+    check_out(options.out)  # as the flow does, which takes seconds to start
+    check_place(options.images)
     console = Console()
     outcome: ScoreOutcome = start_flow("score", options, console, verbose=verbose)
     tell(outcome, options.out, console)
@@ -47,6 +54,12 @@ def run_score(
 def whole_place(place: str) -> str:
     """A URL as it is, and a path from the root on: the flow may run elsewhere."""
     return place if "://" in place else str(Path(place).absolute())
+
+
+def _place_of_images(place: str) -> str:
+    """`whole_place`; a path that is no UTF-8 as a URL, for Prefect keeps what it is given as text."""
+    whole = whole_place(place)
+    return whole if is_text(whole) else Path(whole).as_uri()
 
 
 def tell(outcome: ScoreOutcome, out: str, console: Console) -> None:

@@ -14,7 +14,7 @@ from storage.ledger import GateEntry, load_entries
 from storage.objects import Objects
 from storage.retrainings import find_retrainings
 from storage.shards import load_image
-from storage.snapshots import build_snapshot, load_snapshot, snapshot_key
+from storage.snapshots import gather_snapshot, load_snapshot, save_snapshot, snapshot_key
 from xray_model.config import SnapshotOptions
 from xray_model.data.intensities import LEVELS, measure_levels
 from xray_model.errors import InvalidInput, ObjectNotFound
@@ -81,12 +81,13 @@ def choose_snapshot(objects: Objects, name: str | None, options: SnapshotOptions
         found = next((one for one in reversed(judged) if objects.exists(snapshot_key(one))), None)
         if found is not None:
             return found
-        built = build_snapshot(objects, options)
-        if not any(images for counts in built.counts.values() for images in counts.values()):
+        rows, built = gather_snapshot(objects, options)
+        if rows.empty:
             raise InvalidInput(
                 f"there is nothing to explore: no image of {', '.join(options.classes)} is accepted. Send a batch with "
                 "`xray push`, then read it with `xray ingest`."
             )
+        save_snapshot(objects, rows, built.snapshot_id)
         return built.snapshot_id
     known = [info.key.removeprefix(_FOLDER).removesuffix(".parquet") for info in objects.list(_FOLDER)]
     meant = [one for one in known if one == name] or [one for one in known if name and one.startswith(name)]

@@ -57,6 +57,17 @@ def snapshot_key(snapshot_id: str) -> str:
 def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcome:
     """Write the accepted rows that `options` select, if they are not written yet, and say what they are.
 
+    Raises:
+        LeakFound: a patient stands in two splits.
+    """
+    rows, outcome = gather_snapshot(objects, options)
+    save_snapshot(objects, rows, outcome.snapshot_id)
+    return outcome
+
+
+def gather_snapshot(objects: Objects, options: SnapshotOptions) -> tuple[pd.DataFrame, SnapshotOutcome]:
+    """The accepted rows that `options` select (`COLUMNS`), and what they are; nothing is written.
+
     Accepted is what the suites accepted and no person rejected, and what a person released.
 
     Raises:
@@ -82,18 +93,22 @@ def build_snapshot(objects: Objects, options: SnapshotOptions) -> SnapshotOutcom
         keep(~_repeats(rows), _RELEASED_TWIN)
     _check_patients(rows)
     rows = rows.drop(columns=[DECIDED, WAS_QUARANTINED]).sort_values("image_id", ignore_index=True)
-    snapshot_id = _content_hash(rows)
-    buffer = io.BytesIO()
-    rows.to_parquet(buffer, index=False, compression="zstd")
-    objects.create(snapshot_key(snapshot_id), buffer.getvalue())
     counts = rows.groupby(["split", "label"]).size()
     patients = rows[["split", "patient_id"]].drop_duplicates()["split"].value_counts()
-    return SnapshotOutcome(
-        snapshot_id=snapshot_id,
+    outcome = SnapshotOutcome(
+        snapshot_id=_content_hash(rows),
         counts={split: {label: int(counts.get((split, label), 0)) for label in options.classes} for split in SPLITS},
         patients={split: int(patients.get(split, 0)) for split in SPLITS},
         excluded=excluded,
     )
+    return rows, outcome
+
+
+def save_snapshot(objects: Objects, rows: pd.DataFrame, snapshot_id: str) -> None:
+    """Write the rows of a snapshot, if they are not written yet."""
+    buffer = io.BytesIO()
+    rows.to_parquet(buffer, index=False, compression="zstd")
+    objects.create(snapshot_key(snapshot_id), buffer.getvalue())
 
 
 def select_rows(

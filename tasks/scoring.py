@@ -98,7 +98,7 @@ def write_predictions(plan: ScoringPlan, options: ScoreOptions) -> ScoreOutcome:
             advance("write the table", shard + 1, scoring.shards)
             yield part
 
-    tally = write_table(options.out, plan.found.images.names, parts_in_turn(), scoring.model)
+    tally = write_table(options.out, plan.found.images.printable_names(), parts_in_turn(), scoring.model)
     return _describe(plan, tally)
 
 

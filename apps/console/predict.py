@@ -75,13 +75,13 @@ def show_phantom(name: str, visitor: SignedIn) -> Response:  # noqa: ARG001 - as
 async def _answer(request: Request, visitor: Visitor, files: Sequence[bytes], *, record: bool) -> HTMLResponse:
     service: PredictionService | None = request.app.state.service
     if service is None:
-        return _form_page(request, visitor, status=503)
+        return await run_in_threadpool(_form_page, request, visitor, status=503)
     try:
         answers = await service.answer(files, explain=len(files) <= MOST_EXPLAINED, record=record)
     except NotReady:
         page = await run_in_threadpool(_form_page, request, visitor, status=503)
     except Overloaded:
-        page = _form_page(request, visitor, words.OVERLOADED, words.ASK_AGAIN, status=503)
+        page = await run_in_threadpool(_form_page, request, visitor, words.OVERLOADED, words.ASK_AGAIN, status=503)
     else:
         return await run_in_threadpool(_answer_page, request, visitor, answers)
     page.headers["retry-after"] = str(_RETRY_SECONDS)

@@ -24,6 +24,8 @@ class ServiceState:
     new champion cannot be loaded."""
     unchecked: str | None = None
     """What the model's answers are not checked for, in a sentence for people; None where they are."""
+    unkept: str | None = None
+    """Why this machine cannot keep the copy that it would start with while the store is down; None where it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,6 @@ class ChampionKeeper:
         """The copy of this machine, loaded before anybody could say which model is in service."""
         self._trouble: str | None = "the model in service is being loaded"
         self._failures = 0
-        self._sure = datetime.now(UTC)
         self._sight_asked = float("-inf")
         self._looking: datetime | None = None
         """Since when store and registry have not said which model is in service, while they are asked."""
@@ -80,8 +79,8 @@ class ChampionKeeper:
         """See `PredictionService.state`."""
         with self._changed:
             current = self._current
-            trouble, sure, looking = self._trouble, self._sure, self._looking
-        model = None if current is None else current.model
+            trouble, looking = self._trouble, self._looking
+            model, sure = (None, None) if current is None else (current.model, current.sure)
         if self._closing.is_set():
             return ServiceState(model, ready=False, reason="the service is closing", unsure_since=None)
         patience = self._limits.poll_seconds + self._limits.patience_seconds
@@ -91,8 +90,9 @@ class ChampionKeeper:
             model,
             ready=model is not None,
             reason=trouble,
-            unsure_since=sure if model and trouble else None,
+            unsure_since=sure if trouble else None,
             unchecked=None if current is None else current.sight.unchecked,
+            unkept=self._kept.trouble,
         )
 
     @property
@@ -170,9 +170,10 @@ class ChampionKeeper:
             self._looking = None
 
     def _load_spare(self) -> None:
-        model = self._kept.find()
-        if model is not None:
-            self._spare = self._load(model)
+        copy = self._kept.find()
+        if copy is not None:
+            self._spare = self._load(copy.model)
+            self._spare.sure = copy.confirmed
 
     def _follow(self, wanted: ServedModel | None) -> None:
         """Let this model answer, or none before the first promotion.
@@ -193,7 +194,8 @@ class ChampionKeeper:
             self._trouble = trouble
             self._failures = 0
             self._looking = None
-            self._sure = datetime.now(UTC)
+            if self._current is not None:
+                self._current.sure = datetime.now(UTC)
 
     def _serve(self, wanted: ServedModel) -> None:
         ready = next((one for one in (self._current, self._spare) if one and _same_file(one.model, wanted)), None)
@@ -217,6 +219,7 @@ class ChampionKeeper:
             except Exception:
                 new.close()
                 raise
+        new.sure = datetime.now(UTC)
         self._swap(new)
         self._keep()
         _log.info("model v%d is in service", new.model.version)
@@ -228,7 +231,7 @@ class ChampionKeeper:
         """Let this machine have a copy of the model that answers, which it does without one as well."""
         current = self._current
         if current is not None:
-            self._kept.keep(current.model, self._source.fetch)
+            self._kept.keep(current.model, current.sure, self._source.fetch)
 
     def _find_sight(self, loaded: LoadedModel) -> None:
         """Look for what is known of the images that it was trained on, until all of it is there."""

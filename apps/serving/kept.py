@@ -1,17 +1,20 @@
 """A copy of the last good model on this machine, for when registry or store are down."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from storage.champions import check_file
-from xray_model.errors import InvalidInput
+from xray_model.errors import InvalidInput, XrayError
 from xray_model.outcomes import ServedModel
 
 Fetch: TypeAlias = Callable[[ServedModel, Path], None]
@@ -19,7 +22,7 @@ Fetch: TypeAlias = Callable[[ServedModel, Path], None]
 
 _NAME = "model.json"
 _PAUSE_SECONDS = 60.0
-"""Between two tries to keep a model."""
+"""Between two times that a model is kept, or that it is tried."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +33,17 @@ class _Note(BaseModel):
 
     store: str
     model: ServedModel
+    confirmed: AwareDatetime | None = None
+    """None where an earlier version of this project wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is kept."""
+
+    model: ServedModel
+    confirmed: datetime
+    """UTC, when the ledger was last seen to name the model, or some time before."""
 
 
 class KeptModel:
@@ -37,12 +51,16 @@ class KeptModel:
 
     def __init__(self, folder: Path, store: str) -> None:
         self._folder, self._store = folder, store
+        self.trouble: str | None = None
+        """Why the model that is to be kept is not, in a sentence for people; None where it is."""
         self._wanted: ServedModel | None = None
+        self._confirmed: datetime | None = None
+        """As it stands beside the copy of the wanted one; None where that is not there yet."""
         self._due = float("-inf")
-        """When the wanted one is to be kept, by the monotonic clock; never again once it is."""
+        """When the wanted one may be kept again, by the monotonic clock."""
 
-    def find(self) -> ServedModel | None:
-        """The model that was last kept; None where there is none, or nothing to be trusted."""
+    def find(self) -> Copy | None:
+        """What was last kept; None where there is nothing, or nothing to be trusted."""
         path = self._folder / _NAME
         try:
             note = _Note.model_validate_json(path.read_bytes())
@@ -51,7 +69,9 @@ class KeptModel:
         except (OSError, ValidationError) as error:
             _log.warning("%s cannot be read, so that no model is ready before the store answers: %s", path, error)
             return None
-        return note.model if note.store == self._store and self.holds(note.model) else None
+        if note.store != self._store or not self.holds(note.model):
+            return None
+        return Copy(note.model, (note.confirmed or note.model.since).astimezone(UTC))
 
     def holds(self, model: ServedModel) -> bool:
         """Whether the file of a model is there, and whole."""
@@ -84,27 +104,35 @@ class KeptModel:
                 fetch(model, path)
             yield path
 
-    def keep(self, model: ServedModel, fetch: Fetch) -> None:
+    def keep(self, model: ServedModel, confirmed: datetime, fetch: Fetch) -> None:
         """Note that this model is the last good one, whose file is there afterwards; those of others are removed.
 
-        What fails is told of, and tried again by a call a minute later: for each model it is done once.
+        For each model that is done at once, and again at most every minute: where it failed, which is told of, and
+        where the ledger was seen to name the model since.
+
+        Args:
+            model: that answers.
+            confirmed: when the ledger was last seen to name it.
+            fetch: where its file comes from.
         """
         if model != self._wanted:
-            self._wanted, self._due = model, float("-inf")
-        if time.monotonic() < self._due:
+            self._wanted, self._confirmed, self._due = model, None, float("-inf")
+        if confirmed == self._confirmed or time.monotonic() < self._due:
             return
+        self._due = time.monotonic() + _PAUSE_SECONDS
+        failed = f"the copy of model v{model.version} on this machine, for when the store is down, cannot be kept"
         try:
-            self._keep(model, fetch)
+            self._keep(model, confirmed, fetch)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a copy, the model answers
-            self._due = time.monotonic() + _PAUSE_SECONDS
-            _log.warning("no copy of model v%d is on this machine for when the store is down: %s", model.version, error)
+            self.trouble = f"{failed}: {_explain(error)}"
+            _log.warning("%s: %s", failed, error)
         else:
-            self._due = float("inf")
+            self._confirmed, self.trouble = confirmed, None
 
-    def _keep(self, model: ServedModel, fetch: Fetch) -> None:
+    def _keep(self, model: ServedModel, confirmed: datetime, fetch: Fetch) -> None:
         kept = self._fetch(model, fetch)
         part = self._folder / f"{_NAME}.part"
-        part.write_text(_Note(store=self._store, model=model).model_dump_json(indent=2))
+        part.write_text(_Note(store=self._store, model=model, confirmed=confirmed).model_dump_json(indent=2))
         part.replace(self._folder / _NAME)
         for path in self._folder.glob("*.keras"):
             if path != kept:
@@ -120,3 +148,10 @@ class KeptModel:
 
     def _path_of(self, model: ServedModel) -> Path:
         return self._folder / f"{model.model_sha256}.keras"
+
+
+def _explain(error: Exception) -> str:
+    """Without the system's own message, which holds a path of this machine."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error) if isinstance(error, XrayError) else type(error).__name__

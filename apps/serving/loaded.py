@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,6 +49,8 @@ class LoadedModel:
         """Start the threads; `on_batch` is told the size of every batch."""
         self.model = model
         """May be replaced by one of the same file: it may come into service again."""
+        self.sure = datetime.now(UTC)
+        """When the ledger was last seen to name it; the keeper sets it."""
         self.sight = Sight()
         """Replaced once more is known."""
         self.users = 0

@@ -46,6 +46,11 @@ class ServiceMetrics:
             "When the ledger was last seen to name that model; 0 where it does now.",
             lambda: _unsure(state()),
         )
+        self._gauge(
+            "xray_predict_unkept",
+            "Whether the copy of that model on this machine cannot be kept.",
+            lambda: state().unkept is not None,
+        )
         for outcome in ("answered", "not ready", "overloaded", "failed"):
             self._requests.labels(outcome)
         for outcome in ("answered", "refused"):

@@ -40,9 +40,14 @@ def check_text(text: str) -> str:
     Raises:
         InvalidInput: it holds half a surrogate pair.
     """
-    if _HALF.search(text):
+    if not is_text(text):
         raise InvalidInput(f"a prefix of the store holds half a character: {shown(text)!r}.")
     return text
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be sent and kept as text: a path that is not UTF-8 reaches Python with half characters."""
+    return _HALF.search(name) is None
 
 
 def _problem(key: str) -> str | None:
@@ -51,7 +56,7 @@ def _problem(key: str) -> str | None:
         return "is empty"
     if "\\" in key:
         return "holds a backslash"
-    if _CONTROL.search(key) or _HALF.search(key):
+    if _CONTROL.search(key) or not is_text(key):
         return "holds a control character or half a character"
     if len(key.encode()) > LONGEST_KEY:
         return f"is longer than {LONGEST_KEY} bytes"

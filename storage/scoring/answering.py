@@ -24,7 +24,7 @@ _NO_ANSWER = "the model's answer to it is not a number"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ScoredImage:
     """An image with what the model says of it."""
 
     read: ReadImage
@@ -34,7 +34,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedFile:
     """A file without an answer."""
 
     image_id: str | None
@@ -51,35 +51,35 @@ class Answerer:
         self._bounds = {bound.code: bound for bound in bounds}
         self._turn = Lock()
 
-    def answer(self, files: Iterable[File]) -> list[Answered | Refused]:
+    def answer(self, files: Iterable[File]) -> list[ScoredImage | RefusedFile]:
         """One answer for each file, in their order."""
         found = [self._read(file) for file in files]
         answered = iter(self._predict([one for one in found if isinstance(one, ReadImage)]))
         return [next(answered) if isinstance(one, ReadImage) else one for one in found]
 
-    def _read(self, file: File) -> ReadImage | Refused:
+    def _read(self, file: File) -> ReadImage | RefusedFile:
         if isinstance(file, UnreadableImage):
-            return Refused(None, str(file))
+            return RefusedFile(None, str(file))
         try:
             return read_image(file, self.predictor.side, self._bounds)
         except UnreadableImage as error:
-            return Refused(hashlib.sha256(file).hexdigest(), str(error))
+            return RefusedFile(hashlib.sha256(file).hexdigest(), str(error))
 
-    def _predict(self, reads: Sequence[ReadImage]) -> list[Answered | Refused]:
+    def _predict(self, reads: Sequence[ReadImage]) -> list[ScoredImage | RefusedFile]:
         if not reads:
             return []
         with self._turn:
             found = self.predictor.answer(np.stack([read.image.pixels for read in reads]))
         coordinates, strange = self._sight.place(found.embedding), self._sight.find_strange(found.embedding)
-        answers: list[Answered | Refused] = []
+        answers: list[ScoredImage | RefusedFile] = []
         for n, read in enumerate(reads):
             label = found.predicted[n]
             if label is None:
-                answers.append(Refused(read.image.image_id, _NO_ANSWER))
+                answers.append(RefusedFile(read.image.image_id, _NO_ANSWER))
                 continue
             probabilities = dict(zip(self.predictor.classes, found.probabilities[n].tolist(), strict=True))
             prediction = read.describe_answer(self.model, label, probabilities, strange=bool(strange[n]))
-            answers.append(Answered(read, prediction, coordinates[n]))
+            answers.append(ScoredImage(read, prediction, coordinates[n]))
         return answers
 
 

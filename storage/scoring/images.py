@@ -8,6 +8,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -21,7 +22,6 @@ from xray_model.errors import InvalidInput, ObjectNotFound, StoreUnavailable, Un
 LARGEST = 256 * 2**20
 """Bytes of a file that is read, as at ingest."""
 _PICTURES = (FileKind.IMAGE, FileKind.DICOM)
-_LINK = "link"
 
 File = bytes | UnreadableImage
 """The content of a file, or why there is none."""
@@ -40,6 +40,12 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def printable_names(self) -> list[str]:
+        r"""The names as a table shows them: of one that is not UTF-8 on the disk, each wrong byte as `\xfc`."""
+        if _folder_of(self.root) is None:
+            return [*self.names]
+        return [disk_from_key(name).decode("utf-8", "backslashreplace") for name in self.names]
 
     def part(self, first: int, count: int) -> "Images":
         """Some of them, in their order."""
@@ -66,7 +72,12 @@ class FoundImages:
         self.digest = digest
         """Of names, sizes and times (or etags): another one where any file is another."""
         self.passed_over = passed_over
-        """Other files and links, counted by what they are."""
+        """Whatever else lies there, counted by what it is."""
+
+
+def check_place(place: str) -> None:
+    """Refuse a place that cannot hold images, which costs no listing; raises as `find_images`."""
+    _open_source(_root_url(place))
 
 
 def find_images(place: str) -> FoundImages:
@@ -92,14 +103,14 @@ def find_images(place: str) -> FoundImages:
         names.append(info.key)
         sizes.append(info.size)
         digest.update(f"{info.key}\0{info.size}\0{info.etag}\0".encode())
-    passed_over[_LINK] += source.count_links()
+    passed_over += source.count_others()
     if not names:
-        others = ", ".join(f"{count} x {kind}" for kind, count in (+passed_over).items()) or "nothing else"
+        others = ", ".join(f"{count} x {kind}" for kind, count in passed_over.items()) or "nothing else"
         raise InvalidInput(
             f"there is no image below {place} (found: {others}). PNG, JPEG and DICOM files are answered, by their "
             "names; links are not followed, and archives not opened."
         )
-    return FoundImages(Images(root, names, sizes), digest.hexdigest(), dict(+passed_over))
+    return FoundImages(Images(root, names, sizes), digest.hexdigest(), dict(passed_over))
 
 
 def read_image(path: Path) -> File:
@@ -107,7 +118,7 @@ def read_image(path: Path) -> File:
     if path.is_dir():
         return UnreadableImage("it is a folder, which `xray score` answers")
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # waits for no pipe
             return _read_bounded(file)
     except OSError as error:
         return _unreadable(error)
@@ -116,7 +127,7 @@ def read_image(path: Path) -> File:
 class _Source(Protocol):
     def list(self) -> Iterator[ObjectInfo]: ...
 
-    def count_links(self) -> int: ...
+    def count_others(self) -> Counter[str]: ...
 
     def read(self, names: Iterable[str]) -> Iterator[File]: ...
 
@@ -136,12 +147,17 @@ class _Folder:
         except OSError as error:
             raise InvalidInput(f"a folder below {self._root} cannot be listed: {error.strerror}") from None
 
-    def count_links(self) -> int:
-        return sum(
-            os.path.islink(os.path.join(folder, name))  # noqa: PTH114, PTH118 - text, of which there are many
-            for folder, folders, files in os.walk(self._root)
-            for name in (*folders, *files)
-        )
+    def count_others(self) -> Counter[str]:
+        """What is no file and no folder, and so never listed."""
+        found, folders = Counter[str](), [str(self._root)]
+        while folders:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif not entry.is_file(follow_symlinks=False):
+                        found[_describe_special(entry.stat(follow_symlinks=False).st_mode)] += 1
+        return found
 
     def read(self, names: Iterable[str]) -> Iterator[File]:
         return map(self._read, names)
@@ -193,8 +209,8 @@ class _Prefix:
     def list(self) -> Iterator[ObjectInfo]:
         return self._objects.list()
 
-    def count_links(self) -> int:
-        return 0
+    def count_others(self) -> Counter[str]:
+        return Counter()
 
     def read(self, names: Iterable[str]) -> Iterator[File]:
         for _, data in self._objects.get_many(names):
@@ -224,10 +240,24 @@ def _root_url(place: str) -> str:
 
 
 def _open_source(url: str) -> _Source:
+    folder = _folder_of(url)
+    return _Prefix(url) if folder is None else _Folder(folder)
+
+
+def _folder_of(url: str) -> Path | None:
+    """The folder that a URL names; None where it names a prefix."""
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
-        return _Folder(Path(os.fsdecode(unquote_to_bytes(parts.path))))
-    return _Prefix(url)
+    here = parts.scheme == "file" and parts.netloc in {"", "localhost"}
+    return Path(os.fsdecode(unquote_to_bytes(parts.path))) if here else None
+
+
+def _describe_special(mode: int) -> str:
+    """What is no file and no folder, as it is counted."""
+    if stat.S_ISLNK(mode):
+        return "link"
+    if stat.S_ISFIFO(mode):
+        return "named pipe"
+    return "socket" if stat.S_ISSOCK(mode) else "device"
 
 
 def _too_large() -> UnreadableImage:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from storage.objects import Objects
-from storage.scoring.answering import Answered, Refused
+from storage.scoring.answering import RefusedFile, ScoredImage
 from storage.scoring.parts import FACTS, Scoring, part_schema
 from storage.scoring_log import append_scores
 from xray_model.evaluation.drift.columns import EMBEDDING
@@ -15,7 +15,9 @@ from xray_model.evaluation.drift.columns import EMBEDDING
 _ROUTE = "batch"
 
 
-def build_part(answers: Sequence[Answered | Refused], classes: tuple[str, ...], first: int, when: datetime) -> pa.Table:
+def build_part(
+    answers: Sequence[ScoredImage | RefusedFile], classes: tuple[str, ...], first: int, when: datetime
+) -> pa.Table:
     """A part of a scoring.
 
     Args:
@@ -44,8 +46,8 @@ def log_part(objects: Objects, scoring: Scoring, shard: int, part: pa.Table) -> 
     append_scores(objects, table, f"{scoring.id}-{shard:05d}")
 
 
-def _describe(answer: Answered | Refused) -> dict[str, Any]:
-    if isinstance(answer, Refused):
+def _describe(answer: ScoredImage | RefusedFile) -> dict[str, Any]:
+    if isinstance(answer, RefusedFile):
         return {"image_id": answer.image_id, "refused": answer.reason}
     prediction = answer.prediction
     return {

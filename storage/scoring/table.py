@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.objects import open_objects
+from storage.objects.keys import is_text, shown
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import NOTICE, ImageWarning, ServedModel
 
@@ -45,8 +46,10 @@ def check_out(out: str) -> None:
     """Refuse a place where no table can be written, before hours of work are.
 
     Raises:
-        InvalidInput: it has another ending, or its folder is not there or may not be written.
+        InvalidInput: it has another ending or is not UTF-8, or its folder is not there or may not be written.
     """
+    if not is_text(out):
+        raise InvalidInput(f"{shown(out)} is not UTF-8, and the place of the table is kept as text: give another")
     if not out.endswith(_SUFFIX):
         raise InvalidInput(f"{out} does not end in {_SUFFIX}: the table of predictions is a Parquet file")
     if out.startswith(_ON_S3):

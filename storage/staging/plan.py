@@ -47,7 +47,7 @@ SETTLED = ("accepted", "held", REJECTED)
 _FEWEST_SHARDS, _SMALLEST_SHARD = 8, 8
 """A small batch is divided as well, so that all cores share in it."""
 
-Refused: TypeAlias = tuple[str, str]
+UnreadEntry: TypeAlias = tuple[str, str]
 """Name and reason of what could not be read of an archive."""
 
 
@@ -122,7 +122,7 @@ def stage_batch(store: Store, batch: IncomingBatch, layout: str | None, shard_si
     reading = read_batch(files, layout)
     revisions = batch_ids(objects, batch.family)
     seen = _seen_files(objects, [] if batch.attempt else current_batches(objects, batch.family))
-    found: list[Record | Refused] = [*reading.records, *sorted(files.refused.items())]
+    found: list[Record | UnreadEntry] = [*reading.records, *sorted(files.refused.items())]
     fresh = [item for item in found if _file_of(item, files, batch) not in seen]
     plan = BatchPlan(
         batch_id=batch.batch_id,
@@ -152,21 +152,21 @@ def _seen_files(objects: Objects, revisions: list[str]) -> set[tuple[str, str]]:
     return set(zip(known["key"], known["etag"], strict=True))
 
 
-def _file_of(item: Record | Refused, files: BatchFiles, batch: IncomingBatch) -> tuple[str, str]:
+def _file_of(item: Record | UnreadEntry, files: BatchFiles, batch: IncomingBatch) -> tuple[str, str]:
     if isinstance(item, Record):
         return _printable(f"{batch.prefix}{item.name}"), files.etag_of(item.name)
     return _printable(f"{batch.prefix}{item[0]}"), ""
 
 
 def _rows_of_shards(
-    items: Sequence[Record | Refused], files: BatchFiles, batch: IncomingBatch, salt: bytes, shard_size: int
+    items: Sequence[Record | UnreadEntry], files: BatchFiles, batch: IncomingBatch, salt: bytes, shard_size: int
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """Number and rows of one shard after another: those of a whole batch at once could fill the memory."""
     for shard, start in enumerate(range(0, len(items), shard_size)):
         rows = []
         for item in items[start : start + shard_size]:
             key, etag = _file_of(item, files, batch)
-            described = _record_row(item, batch, salt) if isinstance(item, Record) else _refused_row(item)
+            described = _record_row(item, batch, salt) if isinstance(item, Record) else _unread_row(item)
             rows.append({**described, "key": key, "etag": etag})
         yield shard, rows
 
@@ -198,8 +198,8 @@ def _display_text(display: DisplayHints) -> str:
     return json.dumps(dataclasses.asdict(display))
 
 
-def _refused_row(refused: Refused) -> dict[str, Any]:
-    return {**dict.fromkeys(RECORD_COLUMNS), "problems": [], "unreadable": refused[1]}
+def _unread_row(entry: UnreadEntry) -> dict[str, Any]:
+    return {**dict.fromkeys(RECORD_COLUMNS), "problems": [], "unreadable": entry[1]}
 
 
 def _printable(text: str) -> str:

@@ -29,3 +29,13 @@ def test_a_snapshot_that_is_not_there(store: Store) -> None:
     assert isinstance(result.exception, InvalidInput)
     assert snapshot_id in str(result.exception)
     assert not list(store.objects.list("reports/explore/"))
+
+
+def test_a_store_without_accepted_images_stays_as_it_is(store: Store) -> None:
+    """It says what to send, and leaves no snapshot of nothing and no page."""
+    before = [info.key for info in store.objects.list()]
+    result = CliRunner().invoke(app, ["explore"])
+    assert isinstance(result.exception, InvalidInput)
+    assert "nothing to explore" in str(result.exception)
+    assert "xray push" in str(result.exception)
+    assert [info.key for info in store.objects.list()] == before

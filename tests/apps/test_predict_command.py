@@ -1,18 +1,23 @@
 """`xray predict` and `xray score`: what they answer, what they say, and how they end."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from apps import scoring
 from apps.cli import NEEDS_PERSON, app
+from apps.predicting import draw_answers
 from storage.champions import find_version
 from storage.registry import Registry
+from storage.scoring.answering import RefusedFile, ScoredImage
 from storage.scoring.models import copy_model
 from storage.store import Store
 from storage.strangeness import save_strangeness
@@ -21,7 +26,7 @@ from xray_model.config import ScoreOptions
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.strangeness import UNCHECKED, UNLIKE_TRAINING, Strangeness
 from xray_model.network.predictor import load_predictor
-from xray_model.outcomes import ImageWarning, Interval, ScoreOutcome, ServedModel, WarnedImages
+from xray_model.outcomes import ImageWarning, Interval, Prediction, ScoreOutcome, ServedModel, WarnedImages
 
 MODEL = ServedModel(
     version=7,
@@ -55,17 +60,44 @@ def test_predict_prints_a_table(store: Store, version: int, tmp_path: Path) -> N
     before = [info.key for info in store.objects.list()]
     result = run("predict", str(tmp_path / "a.png"), str(tmp_path / "dark [red].png"))
     assert result.exit_code == 0, result.output
-    sound, dark = (line for line in result.output.splitlines() if ".png" in line)
-    figures = [float(cell) for cell in sound.split("│") if cell.strip().startswith(("0.", "1."))]
+    sound, dark = result.output.split("├")
+    figures = [float(figure) for figure in re.findall(r"│ ([01]\.\d{3}) \w+ +│", sound)]
     assert len(figures) == len(CLASSES)
     assert sum(figures) == pytest.approx(1, abs=0.002)
-    assert any(name in sound for name in CLASSES)
+    assert re.search(rf"a\.png +│ ({'|'.join(CLASSES)}) ", sound)
     assert "dark [red].png" in dark
-    assert "The image is too dark to read." in result.output
+    assert "Warning: The image is too dark to read." in dark
     assert f"Model v{version}" in result.output
     assert UNCHECKED in result.output
     assert NOTICE in result.output
     assert [info.key for info in store.objects.list()] == before
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_cuts_nothing_off(width: int) -> None:
+    """Long names and warnings are folded; every figure stands whole in one line."""
+    probabilities = {"covid": 0.101, "normal": 0.202, "bacterial_pneumonia": 0.303, "tuberculosis_of_the_lung": 0.394}
+    warning = ImageWarning(code="unlike-training", text=UNLIKE_TRAINING.text)
+    prediction = Prediction(
+        image_id="0" * 64,
+        label="tuberculosis_of_the_lung",
+        probabilities=probabilities,
+        warnings=(warning, warning),
+        version=7,
+        snapshot_id="snapshot7",
+    )
+    answer = Mock(ScoredImage, prediction=prediction)
+    reason = "the file cannot be read: No such file or directory"
+    paths = [Path("/wards/2026-11-21/radiographs/of-the-morning/chest.png"), Path("b.png")]
+    with (console := Console(width=width)).capture() as captured:
+        console.print(draw_answers(paths, [answer, RefusedFile(None, reason)], [*probabilities]))
+    rows = [line.strip("│").split("│") for line in captured.get().splitlines() if line.startswith("│")]
+    notes, said = ("".join("".join(cells).split()) for cells in zip(*rows, strict=True))
+    assert said.startswith("tuberculosis_of_the_lung0.101covid0.202normal")
+    assert said.endswith("0.394tuberculosis_of_the_lungnotanswered")
+    assert all(any(f"{figure:.3f}" in cell for _, cell in rows) for figure in probabilities.values())
+    whole = "Warning: " + warning.text
+    assert notes == "".join(f"{paths[0]}{whole}{whole}b.png{reason}".split())
 
 
 @pytest.mark.usefixtures("version")
@@ -153,6 +185,7 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(scoring, "start_flow", start_flow)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "ward").mkdir()
     words = ("--version", "3", "--shard-size", "8", "--workers", "2", "--dask", "local", "--no-log")
     result = run("score", "ward", "--out", "table.parquet", *words)
     assert result.exit_code == NEEDS_PERSON, result.output
@@ -179,6 +212,48 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
         NOTICE,
     ):
         assert told in result.output, told
+
+
+@pytest.mark.parametrize(
+    ("place", "out", "message"),
+    [
+        ("nowhere", "table.parquet", "nowhere is no folder of this machine"),
+        ("file.png", "table.parquet", "`xray predict` answers single images"),
+        (".", "nowhere/table.parquet", "cannot be written"),
+        (".", "table.csv", r"does not end in \.parquet"),
+        (".", "J\udcfcrgen.parquet", r"J\\udcfcrgen\.parquet is not UTF-8"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_score_refuses_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, out: str, message: str
+) -> None:
+    """What the flow would say after seconds of starting is said before it starts."""
+    monkeypatch.setattr(scoring, "start_flow", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.png").touch()
+    result = run("score", place, "--out", out)
+    assert isinstance(result.exception, InvalidInput)
+    assert re.search(message, str(result.exception))
+
+
+@pytest.mark.usefixtures("home")
+def test_a_folder_whose_name_is_no_text_is_asked_for_by_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options are kept as JSON, which such a name cannot stand in."""
+    asked: list[ScoreOptions] = []
+
+    def start_flow(_: str, options: ScoreOptions, *__: object, **___: object) -> ScoreOutcome:
+        asked.append(options)
+        return outcome()
+
+    monkeypatch.setattr(scoring, "start_flow", start_flow)
+    folder = tmp_path / "J\udcfcrgen"
+    folder.mkdir()
+    result = run("score", str(folder), "--out", str(tmp_path / "table.parquet"))
+    assert result.exit_code == 0, result.output
+    assert ScoreOptions.model_validate_json(asked[0].model_dump_json()).images == f"{tmp_path.as_uri()}/J%FCrgen"
 
 
 @pytest.mark.usefixtures("home")

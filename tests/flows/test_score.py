@@ -87,6 +87,17 @@ def test_every_image_has_a_row(store: Store, version: int, images: Path, tmp_pat
     assert pq.read_schema(out).metadata[b"notice"].endswith(b"Not for diagnostic use.")
 
 
+def test_strange_names_and_what_is_no_file(version: int, tmp_path: Path) -> None:
+    """Names that are not UTF-8 are answered and spelled in the table; a pipe is counted, and nobody waits for it."""
+    folder = tmp_path / os.fsdecode(b"W\xe4rd")
+    write_files(folder, {os.fsdecode(b"J\xfcrgen/1.png"): picture(1)})
+    os.mkfifo(folder / "pipe.png")
+    outcome = run_flow(score, options(folder.as_uri(), out := tmp_path / "table.parquet"))
+    assert pq.read_table(out).to_pandas()["path"].to_list() == [r"J\xfcrgen/1.png"]
+    assert (outcome.images, outcome.passed_over) == (1, {"named pipe": 1})
+    assert outcome.model.version == version
+
+
 def test_a_second_run_answers_nothing_and_logs_nothing(
     store: Store, version: int, images: Path, tmp_path: Path
 ) -> None:

@@ -26,6 +26,6 @@ class ScoreOutcome(Outcome):
     warned: tuple[WarnedImages, ...]
     """The most frequent first."""
     passed_over: dict[str, int]
-    """Files that are no image and links, by what they are."""
+    """What else lies there, files and links and named pipes, by what it is."""
     unchecked: str | None = None
     """What the answers are not checked for, in a sentence for people; None where they are."""

@@ -95,6 +95,8 @@ class ModelInService(_Described):
                     "reason": "the registry does not answer",
                     "unsure_since": "2026-11-21T22:10:05Z",
                     "unchecked": UNCHECKED,
+                    "unkept": "the copy of model v7 on this machine, for when the store is down, cannot be kept: No "
+                    "space left on device",
                     "notice": NOTICE,
                 }
             ]
@@ -110,6 +112,9 @@ class ModelInService(_Described):
     unchecked: str | None
     """What its answers are not checked for, in a sentence: a model that has no known images to compare with warns of
     nothing that is unlike its training. Null where they are."""
+    unkept: str | None
+    """Why the console's machine cannot keep a copy of it, with which it would answer after a restart while the store is
+    down; null where it has one."""
     notice: str = NOTICE
     """What its answers may be used for."""
 

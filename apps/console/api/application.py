@@ -49,7 +49,7 @@ def create_api(state: State) -> FastAPI:
     api.include_router(service_state.router)
 
     @api.get("/openapi.json", include_in_schema=False)
-    async def show_description(caller: Caller) -> JSONResponse:  # noqa: ARG001 - asked for its check
+    def show_description(caller: Caller) -> JSONResponse:  # noqa: ARG001 - asked for its check
         return JSONResponse(describe_api(api))
 
     return api

@@ -22,7 +22,11 @@ async def show_model(caller: Caller, service: OpenedService) -> ModelInService: 
     if state.model is None:
         raise NotReady(state.reason or "no model answers yet")
     return ModelInService(
-        model=state.model, reason=state.reason, unsure_since=state.unsure_since, unchecked=state.unchecked
+        model=state.model,
+        reason=state.reason,
+        unsure_since=state.unsure_since,
+        unchecked=state.unchecked,
+        unkept=state.unkept,
     )
 
 

@@ -1,5 +1,6 @@
 """The pages that predict: what they say of an answer, and what stands there when there is none."""
 
+import asyncio
 import re
 from base64 import b64decode
 from dataclasses import replace
@@ -17,11 +18,14 @@ from apps.console.access.settings import ConsoleSettings
 from apps.console.app import create_app
 from apps.console.phantoms import PHANTOMS, encode_phantom
 from apps.console.predict import MOST_EXPLAINED
-from apps.serving.errors import Overloaded
+from apps.serving.errors import NotReady, Overloaded
+from storage import ledger
+from storage.ledger import LedgerEntry
 from storage.store import Store
 from tests.apps.console.answering import LOADING, READY, SIDE, UNSURE, AnsweringService
 from tests.apps.console.browsers import open_browser, signed_in
 from tests.storage.entries import gate, write_ledger
+from xray_model.errors import XrayError
 from xray_model.evaluation.strangeness import UNCHECKED
 
 NOTICE = "Research tool. Not for diagnostic use."
@@ -38,6 +42,14 @@ def service() -> AnsweringService:
 def app(console: ConsoleSettings, store: Store, tokens: dict[str, str], service: AnsweringService) -> FastAPI:
     """A console with this service."""
     return create_app(console, store, service.as_service())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread; None in a thread of its own."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def csrf_of(browser: TestClient) -> str:
@@ -250,6 +262,24 @@ def test_a_service_that_is_not_ready_answers_nothing(
     assert (page.status_code, page.headers["retry-after"]) == (503, "5")
     assert headline(page) == "v1 does not answer yet"
     assert "refresh" not in page.headers
+
+
+@pytest.mark.parametrize("failure", [NotReady("it is being loaded"), Overloaded("too much waits")])
+def test_the_store_holds_nobody_else_up(
+    stella: TestClient, service: AnsweringService, monkeypatch: pytest.MonkeyPatch, failure: XrayError
+) -> None:
+    """Where the ledger is read for the page, it is read in a thread, and the loop goes on answering others."""
+    loops: list[object] = []
+
+    def read(_: object) -> list[LedgerEntry]:
+        loops.append(_running_loop())
+        return []
+
+    csrf = csrf_of(stella)
+    service.current, service.failure = LOADING, failure
+    monkeypatch.setattr(ledger, "load_entries", read)
+    answer = stella.post("/predict", data={"csrf": csrf}, files=[("image", ("a.png", HEALTHY))])
+    assert (answer.status_code, loops) == (503, [None])
 
 
 def test_a_console_without_the_service_says_so(console: ConsoleSettings, store: Store, tokens: dict[str, str]) -> None:

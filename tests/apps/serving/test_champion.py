@@ -1,9 +1,11 @@
 """The model in service: swapped without a gap, and the last good one kept where another cannot be had."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from apps.serving.errors import NotReady
 from apps.serving.kept import KeptModel
 from apps.serving.limits import ServiceLimits
 from tests.apps.serving.doubles import PATIENCE, SIDE, FakeSource, answering, served
+from xray_model.outcomes import ServedModel
 
 LIMITS = ServiceLimits(poll_seconds=0.01, patience_seconds=0.3)
 
@@ -47,6 +50,25 @@ def serves(keeper: ChampionKeeper, version: int, *, sure: bool = True) -> Callab
         return bool(state.ready and state.model and state.model.version == version and sure == (not state.reason))
 
     return check
+
+
+def kept_in(folder: Path) -> ServedModel | None:
+    """The model whose copy lies in a folder."""
+    copy = KeptModel(folder, "file:///store").find()
+    return None if copy is None else copy.model
+
+
+def read_confirmed(folder: Path) -> datetime:
+    """When the ledger was last seen to name it, by the note beside the copy."""
+    return datetime.fromisoformat(json.loads((folder / "model.json").read_text())["confirmed"])
+
+
+def write_confirmed(folder: Path, when: str | None) -> None:
+    """Let the note beside the copy tell another time, or none."""
+    note = folder / "model.json"
+    told = json.loads(note.read_text())
+    del told["confirmed"]
+    note.write_text(json.dumps(told | ({} if when is None else {"confirmed": when})))
 
 
 def test_without_a_champion_nothing_answers_and_the_first_one_does_at_once(tmp_path: Path) -> None:
@@ -138,6 +160,52 @@ def test_a_copy_serves_when_nobody_can_say_which_model_is_in_service(tmp_path: P
         source.ledger_down = False
         wait_until(serves(keeper, 2))
     assert [path.name for path in tmp_path.glob("*.keras")] == [f"{served(2).model_sha256}.keras"]
+
+
+def test_how_long_nobody_was_sure_outlives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that answers tells when the ledger last named its model, and not when the service was started."""
+    monkeypatch.setattr("apps.serving.kept._PAUSE_SECONDS", 0.01)
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    write_confirmed(tmp_path, "2026-05-02T03:04:05+02:00")
+    source = FakeSource(served(1))
+    source.ledger_down = True
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1, sure=False))
+        unsure = keeper.state().unsure_since
+        assert unsure is not None
+        assert unsure.isoformat() == "2026-05-02T01:04:05+00:00"
+        source.ledger_down = False
+        wait_until(serves(keeper, 1))
+        back = datetime.now(UTC)
+        wait_until(lambda: read_confirmed(tmp_path) > back)
+        source.ledger_down = True
+        wait_until(serves(keeper, 1, sure=False))
+        later = keeper.state().unsure_since
+        assert later is not None
+        assert later > back
+
+
+def test_the_time_beside_the_copy_is_written_seldom(tmp_path: Path) -> None:
+    """The service looks far oftener than the disk is written."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+        wait_until((tmp_path / "model.json").exists)
+        first = read_confirmed(tmp_path)
+        time.sleep(20 * LIMITS.poll_seconds)
+        assert read_confirmed(tmp_path) == first
+
+
+def test_a_copy_without_a_time_was_in_service_when_it_was_promoted(tmp_path: Path) -> None:
+    """An earlier version kept no time beside it, and who is unsure is told of one at which it surely was."""
+    with keeping(FakeSource(served(1)), tmp_path) as keeper:
+        wait_until(serves(keeper, 1))
+    write_confirmed(tmp_path, None)
+    source = FakeSource(served(1))
+    source.ledger_down = True
+    with keeping(source, tmp_path) as keeper:
+        wait_until(serves(keeper, 1, sure=False))
+        assert keeper.state().unsure_since == served(1).since
 
 
 def test_an_empty_ledger_that_was_not_empty_takes_no_model_away(tmp_path: Path) -> None:
@@ -241,11 +309,14 @@ def test_a_home_that_cannot_be_written_keeps_no_model_out_of_service(
     with keeping(source, home / "serving") as keeper:
         wait_until(serves(keeper, 1))
         wait_until(lambda: source.predictors[1].warm[-1] == LIMITS.batch)
-        wait_until(lambda: "no copy of model v1 is on this machine" in caplog.text)
+        wait_until(lambda: "the copy of model v1 on this machine" in caplog.text)
+        unkept = "the copy of model v1 on this machine, for when the store is down, cannot be kept: Not a directory"
+        wait_until(lambda: keeper.state().unkept == unkept)
         assert serves(keeper, 1)()
         assert [path.name for path in tmp_path.iterdir()] == ["home"]
         home.unlink()
-        wait_until(lambda: KeptModel(home / "serving", "file:///store").find() == served(1))
+        wait_until(lambda: kept_in(home / "serving") == served(1))
+        wait_until(lambda: keeper.state().unkept is None)
         asked = len(source.fetched)
         source.champion = served(2)
         wait_until(serves(keeper, 2))
@@ -262,7 +333,7 @@ def test_a_copy_that_cannot_be_kept_is_tried_again(tmp_path: Path, monkeypatch: 
         wait_until(lambda: source.predictors[1].warm[-1] == LIMITS.batch)
         assert serves(keeper, 1)()
         (tmp_path / "model.json.part").rmdir()
-        wait_until(lambda: KeptModel(tmp_path, "file:///store").find() == served(1))
+        wait_until(lambda: kept_in(tmp_path) == served(1))
         assert source.fetched == [1]
 
 

@@ -258,6 +258,7 @@ def test_figures_tell_what_happened(store: Store) -> None:
     assert figures["xray_predict_batch_images_count"] == 2
     assert (figures["xray_predict_ready"], figures["xray_predict_model_version"]) == (1, 1)
     assert figures["xray_predict_unsure_since_timestamp_seconds"] == 0
+    assert figures["xray_predict_unkept"] == 0
     assert figures["xray_predict_waiting"] == figures["xray_predict_log_rows_lost_total"] == 0
 
 
@@ -325,3 +326,12 @@ def test_the_copy_lies_in_the_home(store: Store, home: Path) -> None:
     with serving(store, FakeSource(served(1))):
         pass
     assert {path.name for path in (home / "serving").iterdir()} == {"model.json", f"{served(1).model_sha256}.keras"}
+
+
+def test_a_copy_that_cannot_be_kept_is_a_figure(store: Store, home: Path) -> None:
+    """Whoever watches learns of it before the store is down."""
+    (home / "serving").write_bytes(b"no folder")
+    with serving(store, FakeSource(served(1))) as service:
+        wait_until(lambda: service.state().unkept is not None)
+        assert service.state().reason is None
+        assert read_figures(generate_latest(service.metrics))["xray_predict_unkept"] == 1

@@ -11,7 +11,7 @@ import pytest
 
 from storage.objects import open_objects
 from storage.references import Reference, save_reference
-from storage.scoring.answering import Answered, Answerer, Refused
+from storage.scoring.answering import Answerer, RefusedFile, ScoredImage
 from storage.scoring.recording import build_part
 from storage.sights import find_sight
 from tests.scoring import picture
@@ -48,11 +48,11 @@ def test_each_file_has_its_place() -> None:
     """Unreadable files stand between sound ones, and an answer that is no number is none."""
     light, black, broken = picture(1, level=180), picture(2, level=-200), b"no picture"
     found = answerer().answer([broken, light, UnreadableImage("it is no regular file"), black])
-    assert [type(one) for one in found] == [Refused, Answered, Refused, Refused]
+    assert [type(one) for one in found] == [RefusedFile, ScoredImage, RefusedFile, RefusedFile]
     assert found[0].image_id == hashlib.sha256(broken).hexdigest()  # type: ignore[union-attr]
-    assert found[2] == Refused(None, "it is no regular file")
-    assert found[3] == Refused(hashlib.sha256(black).hexdigest(), "the model's answer to it is not a number")
-    assert isinstance(found[1], Answered)
+    assert found[2] == RefusedFile(None, "it is no regular file")
+    assert found[3] == RefusedFile(hashlib.sha256(black).hexdigest(), "the model's answer to it is not a number")
+    assert isinstance(found[1], ScoredImage)
     assert found[1].prediction.probabilities["normal"] > 0.5
     assert answerer().answer([]) == []
 
@@ -86,7 +86,7 @@ def test_what_is_unlike_the_training_is_warned_of() -> None:
     """The warning stands after those of the rules, for images far from all that are known."""
     known = Strangeness(np.array([[0.7, 0.3]], np.float32), limit=0.1)
     near, far = answerer(strangeness=known).answer([picture(1, level=180), picture(1, level=60)])
-    assert isinstance(near, Answered)
-    assert isinstance(far, Answered)
+    assert isinstance(near, ScoredImage)
+    assert isinstance(far, ScoredImage)
     assert UNLIKE_TRAINING not in near.prediction.warnings
     assert far.prediction.warnings[-1] == UNLIKE_TRAINING

@@ -1,6 +1,7 @@
 """Images below a user's folder or prefix: each is read or has a reason without its name, and all stays as it is."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from storage.objects import open_objects
 from storage.scoring import images
-from storage.scoring.images import File, find_images, read_image
+from storage.scoring.images import File, check_place, find_images, read_image
 from tests.scoring import write_files
 from xray_model.errors import InvalidInput, StoreUnavailable, UnreadableImage
 
@@ -19,10 +20,22 @@ def read_all(place: Path | str) -> dict[str, File]:
     return dict(zip(found.names, found.read(), strict=True))
 
 
+def put_socket(path: Path) -> None:
+    """A socket at a path, by its name alone: a whole path may be longer than a socket's can be."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+
+
 def test_what_lies_in_a_folder_is_read_and_nothing_is_written(tmp_path: Path) -> None:
     """Images at any depth, in order; of other files and links there is a count."""
     write_files(tmp_path / "in", {"b/2.png": b"two", "a.JPG": b"one", "c.dcm": b"three", "notes.txt": b"x"})
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
+    os.mkfifo(tmp_path / "in" / "b" / "pipe.png")
+    put_socket(tmp_path / "in" / "socket.png")
     before = sorted(tmp_path.rglob("*"))
     found = find_images(str(tmp_path / "in"))
     assert list(zip(found.images.names, found.images.read(), strict=True)) == [
@@ -30,7 +43,7 @@ def test_what_lies_in_a_folder_is_read_and_nothing_is_written(tmp_path: Path) ->
         ("b/2.png", b"two"),
         ("c.dcm", b"three"),
     ]
-    assert found.passed_over == {"document": 1, "link": 1}
+    assert found.passed_over == {"document": 1, "link": 1, "named pipe": 1, "socket": 1}
     assert [*found.images.part(1, 1).read()] == [b"two"]
     assert (found.images.part(1, 2).first, len(found.images.part(1, 9))) == (1, 2)
     assert sorted(tmp_path.rglob("*")) == before
@@ -94,6 +107,29 @@ def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:
     assert sorted(data for data in read_all(tmp_path).values() if isinstance(data, bytes)) == sorted(names)
 
 
+def test_names_are_printed_as_they_are(tmp_path: Path) -> None:
+    """All that is UTF-8 stays, the listing's own characters too; a byte that is none is spelled."""
+    names = [b"J\xfcrgen.png", "Jürgen.png".encode(), "\uf7fc.png".encode(), b"a.png"]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(name)
+    printed = find_images(str(tmp_path)).images.printable_names()
+    assert sorted(printed) == sorted([r"J\xfcrgen.png", "Jürgen.png", "\uf7fc.png", "a.png"])
+
+
+@pytest.mark.parametrize(("place", "message"), [("nowhere", "no folder"), ("a.png", "single images"), ("", None)])
+def test_a_place_is_checked_without_a_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, message: str | None
+) -> None:
+    """What is no folder is refused in the words of the listing, which is not begun."""
+    write_files(tmp_path, {"a.png": b"one"})
+    monkeypatch.setattr(images, "objects_under", None)
+    if message is None:
+        return check_place(str(tmp_path))
+    with pytest.raises(InvalidInput, match=message):
+        check_place(str(tmp_path / place))
+    return None
+
+
 def test_a_folder_that_vanishes_is_no_fault_of_its_images(tmp_path: Path) -> None:
     """The whole run fails, to be tried again, and no image is called unreadable."""
     write_files(tmp_path / "in", {"a.png": b"one"})
@@ -128,7 +164,9 @@ def test_a_file_named_by_itself_is_read_or_has_a_reason(tmp_path: Path) -> None:
     write_files(tmp_path, {"Jane.png": b"one"})
     (tmp_path / "link.png").symlink_to(tmp_path / "Jane.png")
     assert read_image(tmp_path / "link.png") == b"one"
-    for path in (tmp_path, tmp_path / "nowhere-Jane.png"):
+    os.mkfifo(tmp_path / "pipe.png")
+    put_socket(tmp_path / "socket.png")
+    for path in (tmp_path, *(tmp_path / name for name in ("nowhere-Jane.png", "pipe.png", "socket.png"))):
         found = read_image(path)
         assert isinstance(found, UnreadableImage)
         assert str(tmp_path) not in str(found)

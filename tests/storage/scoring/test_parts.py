@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.objects import Objects, open_objects
-from storage.scoring.answering import Answered, Refused
+from storage.scoring.answering import RefusedFile, ScoredImage
 from storage.scoring.parts import PREFIX, Scoring, find_missing, load_parts, save_part
 from storage.scoring.recording import build_part
 from xray_model.data.bounds import DEFAULTS
@@ -39,7 +39,7 @@ SCORING = Scoring(
 )
 
 
-def save(objects: Objects, shard: int, answers: Sequence[Answered | Refused]) -> None:
+def save(objects: Objects, shard: int, answers: Sequence[ScoredImage | RefusedFile]) -> None:
     """Keep a part of refused files."""
     save_part(objects, SCORING, shard, build_part(answers, MODEL.classes, 2 * shard, NOW))
 
@@ -47,11 +47,11 @@ def save(objects: Objects, shard: int, answers: Sequence[Answered | Refused]) ->
 def test_what_is_missing_is_told_and_what_is_there_comes_back(objects: Objects) -> None:
     """In any order, and the first to answer a shard is the one that counts."""
     assert find_missing(objects, SCORING) == [0, 1, 2]
-    save(objects, 1, [Refused(None, "first"), Refused("i", "first")])
-    save(objects, 1, [Refused(None, "second"), Refused("i", "second")])
+    save(objects, 1, [RefusedFile(None, "first"), RefusedFile("i", "first")])
+    save(objects, 1, [RefusedFile(None, "second"), RefusedFile("i", "second")])
     assert find_missing(objects, SCORING) == [0, 2]
-    save(objects, 2, [Refused(None, "last")])
-    save(objects, 0, [Refused(None, "a"), Refused(None, "b")])
+    save(objects, 2, [RefusedFile(None, "last")])
+    save(objects, 0, [RefusedFile(None, "a"), RefusedFile(None, "b")])
     found = [part.to_pylist() for part in load_parts(objects, SCORING)]
     assert [[row["refused"] for row in part] for part in found] == [["a", "b"], ["first", "first"], ["last"]]
     assert [row["number"] for part in found for row in part] == [*range(5)]
@@ -81,7 +81,7 @@ def test_a_damaged_part_is_named(tmp_path: Path, damage: bytes | None) -> None:
     """Cut, or another scoring's: the message says which object to remove."""
     objects = open_objects(tmp_path.as_uri())
     for shard in range(3):
-        save(objects, shard, [Refused(None, "x")] * (1 if shard == 2 else 2))
+        save(objects, shard, [RefusedFile(None, "x")] * (1 if shard == 2 else 2))
     key = f"{PREFIX}{SCORING.id}/00001.parquet"
     other = objects.get(f"{PREFIX}{SCORING.id}/00000.parquet")
     objects.put(key, other if damage is None else damage)

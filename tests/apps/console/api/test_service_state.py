@@ -18,13 +18,16 @@ def test_the_model_in_service_is_told(program: TestClient, service: FakeService)
     """With how well it did, and since when nobody knows whether it still is the champion."""
     told = program.get("/v1/model").json()
     assert told.pop("notice") == "Research tool. Not for diagnostic use."
-    assert told == {"model": MODEL.model_dump(mode="json"), "reason": None, "unsure_since": None, "unchecked": None}
+    well = dict.fromkeys(("reason", "unsure_since", "unchecked", "unkept"))
+    assert told == {"model": MODEL.model_dump(mode="json"), **well}
     since = datetime(2026, 11, 21, tzinfo=UTC)
     service.now = replace(service.now, reason="the registry does not answer", unsure_since=since)
     told = program.get("/v1/model").json()
     assert (told["reason"], told["unsure_since"]) == ("the registry does not answer", "2026-11-21T00:00:00Z")
     service.now = replace(service.now, unchecked="A photograph is answered without a warning.")
     assert program.get("/v1/model").json()["unchecked"] == "A photograph is answered without a warning."
+    service.now = replace(service.now, unkept="No space left on device")
+    assert program.get("/v1/model").json()["unkept"] == "No space left on device"
 
 
 def test_without_a_model_it_says_why(program: TestClient, service: FakeService) -> None:

@@ -114,6 +114,7 @@ BELOW_FLOOR = scored(31, 180)
 WHY = "seen by Stella"
 AS_FIRST = {"incompatible_champion": "as_first"}
 SMALL = {"normal": 8}
+
 CASES = {
     "clearly better": Case(BETTER, GOOD),
     "clearly worse": Case(GOOD, BETTER, frozenset({"better", "recall-normal"})),

@@ -9,7 +9,6 @@ from xray_model.data.records import Record
 if TYPE_CHECKING:
     from tests.xray_model.data.layouts.conftest import BimcvTree
 
-
 NORMAL = "[' normal', '', ' normal']"
 COVID = "[' COVID 19', ' pneumonia', '']"
 

@@ -38,19 +38,7 @@ from xray_model.evaluation.decision import decide_classes
 WEIGHTS = "mobilenet_v2_1.0_224_no_top.weights.h5"
 BACKBONE: BackboneName = "mobilenet_v2"
 CANONICAL = 320
-STRATEGIES: tuple[Rebalancing, ...] = (
-    "none",
-    "class_weight",
-    "class_balanced",
-    "focal",
-    "oversample",
-    "undersample",
-    "balanced_batches",
-    "augment_minority",
-    "smote",
-    "adasyn",
-    "mixup_minority",
-)
+STRATEGIES: tuple[Rebalancing, ...] = get_args(Rebalancing)
 LAST, DEPTHS = get_args(FeatureKind)
 WAYS = [(LAST, PROBE), (LAST, "none"), (DEPTHS, PROBE), *((DEPTHS, strategy) for strategy in STRATEGIES)]
 FOLDS, VALIDATION_FOLDS = 5, 8

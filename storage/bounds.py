@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import ValidationError
 
 from storage.known import load_known
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.data.bound_changes import (
     BoundsChange,
     BoundsInForce,
@@ -51,12 +51,7 @@ def load_changes(objects: Objects) -> list[BoundsChange]:
         InvalidInput: an object among them is no change as it was recorded: what is in force is not known then.
     """
     keys = [info.key for info in objects.list(PREFIX)]
-    changes = []
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
-        changes.append(_parse(key, data))
-    return in_order(changes)
+    return in_order(_parse(key, data) for key, data in get_all(objects, keys))
 
 
 def load_bounds(objects: Objects) -> BoundsInForce:

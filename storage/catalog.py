@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import BatchOutcome
@@ -189,9 +189,7 @@ def load_tables(
     tables = [pa.schema([SCHEMA.field(name) for name in columns]).empty_table()]
     keys = {catalog_key(batch_id): batch_id for batch_id in batches}
     compared = {}
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
+    for key, data in get_all(objects, keys):
         with _undamaged(key):
             file = pq.ParquetFile(io.BytesIO(data))
             compared[keys[key]] = json.loads((file.schema_arrow.metadata or {}).get(_COMPARED, b"[]"))

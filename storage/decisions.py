@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from storage.catalog import batch_family, batch_ids, current_batches, load_rows, load_tables
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.data import decisions as domain
 from xray_model.data.decisions import Action, Decision, Proposal, fold_decisions, in_order, standing_decisions
 from xray_model.errors import InvalidInput
@@ -68,12 +68,7 @@ def read_decisions(objects: Objects, keys: Iterable[str]) -> dict[str, Decision]
     Raises:
         InvalidInput: one of them is no decision as it was recorded.
     """
-    found = {}
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
-        found[key] = _parse(key, data)
-    return found
+    return {key: _parse(key, data) for key, data in get_all(objects, keys)}
 
 
 def record_decision(objects: Objects, proposal: Proposal, token: str | None = None) -> Recorded:

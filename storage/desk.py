@@ -17,7 +17,7 @@ from storage import catalog, distributions
 from storage.decisions import PREFIX as DECISIONS
 from storage.decisions import Recorded, fold_readings, read_decisions, record_decision
 from storage.distributions import Spread
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from storage.settling import apply_holds
 from xray_model.data import decisions as domain
 from xray_model.data.causes import Cause, find_cause
@@ -221,9 +221,7 @@ class Desk:
 
     def _read_committed(self, batch_ids: Sequence[str]) -> None:
         keys = {catalog.catalog_key(one): one for one in batch_ids if one not in self._committed}
-        for key, data in self.objects.get_many(keys):
-            if not isinstance(data, bytes):
-                raise data
+        for key, data in get_all(self.objects, keys):
             rows, outcome = catalog.parse_batch(keys[key], data, ["status", "label", *distributions.COLUMNS])
             accepted = Spread.of(rows[rows["status"] == "accepted"])
             self._committed[keys[key]] = _Committed(outcome, accepted)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.config import RetrainOptions
 from xray_model.data.decisions import one_line
 from xray_model.errors import InvalidInput
@@ -144,9 +144,7 @@ def load_entries(objects: Objects) -> list[LedgerEntry]:
         InvalidInput: an object among them is no entry, or one is missing: which model is in service is not known then.
     """
     entries: list[LedgerEntry] = []
-    for key, data in objects.get_many([info.key for info in objects.list(PREFIX)]):
-        if not isinstance(data, bytes):
-            raise data
+    for key, data in get_all(objects, [info.key for info in objects.list(PREFIX)]):
         if key != _key(len(entries)):
             raise InvalidInput(
                 f"{_key(len(entries))} is missing in the store, and {key} is there, so nobody can say which model is "

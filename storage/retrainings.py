@@ -6,7 +6,7 @@ the night that waits for it on another machine.
 
 from pydantic import ValidationError
 
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import RetrainOutcome
 
@@ -38,9 +38,7 @@ def find_retrainings(objects: Objects, snapshot_id: str) -> tuple[list[RetrainOu
     infos = [info for info in objects.list(_PREFIX) if not info.key.startswith(_HANDED)]
     keys = [info.key for info in sorted(infos, key=lambda info: (info.modified, info.key))]
     found, unreadable = [], 0
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
+    for key, data in get_all(objects, keys):
         try:
             outcome = _parse(key, data)
         except InvalidInput:  # written by another version of this project

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.drift.columns import EMBEDDING
@@ -98,11 +98,8 @@ def load_scores(objects: Objects, since: date, until: date, run_id: str | None =
     """
     days = [since + timedelta(days=day) for day in range((until - since).days + 1)]
     keys = [info.key for day in days for info in objects.list(f"{PREFIX}{day:%Y-%m-%d}/")]
-    tables = [pa.schema(list(_ALWAYS.items())).empty_table()]
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
-        tables.append(_parse(key, data, run_id))
+    logged = (_parse(key, data, run_id) for key, data in get_all(objects, keys))
+    tables = [pa.schema(list(_ALWAYS.items())).empty_table(), *logged]
     scores: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas()
     return scores
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,8 +13,26 @@ from storage.objects import Objects
 from storage.registry import Registry
 from tests.registering import evaluation
 from tests.storage.entries import gate, write_ledger
+from xray_model.outcomes import Interval, ServedModel
 
 CLASSES = ("covid", "normal")
+
+
+def served_model(**fields: Any) -> ServedModel:
+    """What is told of a model in service, with these fields in place of the usual ones."""
+    usual = {
+        "version": 7,
+        "run_id": "run7",
+        "snapshot_id": "snapshot7",
+        "model_sha256": "0" * 64,
+        "backbone": "basic_cnn",
+        "classes": CLASSES,
+        "minority": "normal",
+        "minority_f1": Interval(value=0.8, low=0.7, high=0.9),
+        "test_patients": 40,
+        "since": datetime(2026, 5, 1, tzinfo=UTC),
+    }
+    return ServedModel.model_validate(usual | fields)
 
 
 def serve_model(objects: Objects, registry: Registry, folder: Path) -> int:

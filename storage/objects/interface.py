@@ -115,6 +115,14 @@ class Objects(Protocol):
         ...
 
 
+def get_all(objects: Objects, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """`Objects.get_many` for who needs every one of them: the first that could not be read ends it with its error."""
+    for key, data in objects.get_many(keys):
+        if not isinstance(data, bytes):
+            raise data
+        yield key, data
+
+
 def open_objects(url: str) -> Objects:
     """Open the store that `url` names.
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from pydantic import ValidationError
-
 from storage.reports import keys
 from storage.reports.leaderboard_words import leading_news
+from storage.reports.reading import read_records
 from storage.reports.records import has_nights
 from storage.reports.rendering import render_page
-from xray_model.errors import ObjectNotFound, XrayError
 from xray_model.outcomes import CompareOutcome, Interval, Outcome
 
 if TYPE_CHECKING:
@@ -68,19 +66,10 @@ def find_comparisons(objects: "Objects") -> ComparisonsFound:
         StoreUnavailable: a record is there and cannot be got.
     """
     pages = [f"{folder}index.html" for folder in objects.list_folders(keys.folder_of(keys.COMPARISONS))]
-    records: list[ComparisonRecord] = []
-    unreadable: list[str] = []
-    contents = objects.get_many(keys.comparison_record(page) for page in pages)
-    for page, (_, content) in zip(pages, contents, strict=True):
-        if isinstance(content, ObjectNotFound):  # a run that stopped before its end
-            continue
-        if isinstance(content, XrayError):
-            raise content
-        try:
-            records.append(ComparisonRecord.model_validate_json(content))
-        except ValidationError:
-            unreadable.append(page)
-    return ComparisonsFound(tuple(sorted(records, key=lambda record: record.written, reverse=True)), tuple(unreadable))
+    record_keys = {page: keys.comparison_record(page) for page in pages}
+    found = read_records(objects, record_keys, ComparisonRecord.model_validate_json)
+    newest = sorted(found.records.values(), key=lambda record: record.written, reverse=True)
+    return ComparisonsFound(tuple(newest), found.unreadable)
 
 
 def write_comparison_index(objects: "Objects") -> Sequence[ComparisonRecord]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from storage.reports import keys
-from xray_model.errors import ObjectNotFound, XrayError
+from storage.reports.reading import read_records
+from xray_model.errors import ObjectNotFound
 from xray_model.outcomes import DriftOutcome, DriftSubject
 
 if TYPE_CHECKING:
@@ -41,20 +42,9 @@ def find_drifts(objects: "Objects", limit: int, subject: DriftSubject | None = N
         StoreUnavailable: a record is there and cannot be got.
     """
     folders = _list_folders(objects, keys.drift_suffix(subject) if subject else "")
-    drifts: list[DriftOutcome] = []
-    unreadable: list[str] = []
     pages = [f"{folder}index.html" for folder in folders[:limit]]
-    contents = objects.get_many(keys.drift_record(page) for page in pages)
-    for page, (_, content) in zip(pages, contents, strict=True):
-        if isinstance(content, ObjectNotFound):  # a run that stopped before its end
-            continue
-        if isinstance(content, XrayError):
-            raise content
-        try:
-            drifts.append(DriftOutcome.model_validate_json(content))
-        except ValidationError:
-            unreadable.append(page)
-    return DriftsFound(tuple(drifts), tuple(unreadable), max(len(folders) - limit, 0))
+    found = read_records(objects, {page: keys.drift_record(page) for page in pages}, DriftOutcome.model_validate_json)
+    return DriftsFound(tuple(found.records.values()), found.unreadable, max(len(folders) - limit, 0))
 
 
 def find_latest(objects: "Objects", subject: DriftSubject, name: str) -> DriftOutcome | None:

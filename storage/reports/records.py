@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from storage.reports import keys, words
-from xray_model.errors import ObjectNotFound, XrayError
+from storage.reports.reading import read_records
 from xray_model.outcomes import NightOutcome
 
 if TYPE_CHECKING:
@@ -54,19 +52,7 @@ def read_nights(objects: "Objects", limit: int) -> NightsFound:
     """
     folders = sorted(objects.list_folders(keys.NIGHTS), reverse=True)
     ids = [folder.removesuffix("/").rpartition("/")[2] for folder in folders]
-    nights: list[NightRecord] = []
-    unreadable: list[str] = []
-    unfinished = 0
-    contents = objects.get_many(keys.night_record(night_id) for night_id in ids[:limit])
-    for night_id, (_, content) in zip(ids[:limit], contents, strict=True):
-        page = keys.night_page(night_id)
-        if isinstance(content, ObjectNotFound):
-            unfinished += 1
-        elif isinstance(content, XrayError):
-            raise content
-        else:
-            try:
-                nights.append(NightRecord(NightOutcome.from_json(content), page))
-            except ValidationError:
-                unreadable.append(page)
-    return NightsFound(tuple(nights), tuple(unreadable), unfinished, max(len(ids) - limit, 0))
+    record_keys = {keys.night_page(night_id): keys.night_record(night_id) for night_id in ids[:limit]}
+    found = read_records(objects, record_keys, NightOutcome.from_json)
+    nights = tuple(NightRecord(night, page) for page, night in found.records.items())
+    return NightsFound(nights, found.unreadable, found.unfinished, max(len(ids) - limit, 0))

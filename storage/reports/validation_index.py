@@ -7,16 +7,14 @@ is, and only the records of the pages that are written are read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import ValidationError
 
+from storage.objects import Objects, get_all
 from storage.reports import figures, keys
 from storage.reports.rendering import render_page
 from xray_model.outcomes import BatchOutcome, BatchStatus, Outcome
-
-if TYPE_CHECKING:
-    from storage.objects import Objects
 
 LISTED = 100
 """Batches on one page."""
@@ -71,7 +69,7 @@ class OlderPage:
     until: datetime
 
 
-def write_validation_index(objects: "Objects") -> str:
+def write_validation_index(objects: Objects) -> str:
     """Rebuild the index, and the pages of older batches that are new or may lack one.
 
     Returns:
@@ -88,7 +86,7 @@ def write_validation_index(objects: "Objects") -> str:
     return keys.VALIDATIONS
 
 
-def _list_records(objects: "Objects") -> list[str]:
+def _list_records(objects: Objects) -> list[str]:
     """Keys of the records, the oldest first, and of two about one batch the first."""
     first: dict[str, str] = {}
     for info in objects.list(keys.VALIDATION_RECORDS):
@@ -116,13 +114,11 @@ def _time_of(record: str) -> datetime:
 
 
 def _write(
-    objects: "Objects", page: str, names: Sequence[str], older: Sequence[OlderPage], own: OlderPage | None = None
+    objects: Objects, page: str, names: Sequence[str], older: Sequence[OlderPage], own: OlderPage | None = None
 ) -> None:
     rows = []
     unreadable = 0
-    for _, content in objects.get_many(reversed(names)):
-        if not isinstance(content, bytes):
-            raise content
+    for _, content in get_all(objects, reversed(names)):
         try:
             rows.append(ValidationRecord.model_validate_json(content))
         except ValidationError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from xray_model.data.bounds import Bound
 from xray_model.data.quality import QUALITY_FIGURES
 from xray_model.errors import InvalidInput
@@ -105,9 +105,7 @@ def load_parts(objects: Objects, scoring: Scoring) -> Iterator[pa.Table]:
     """
     keys = (_key(scoring, shard) for shard in range(scoring.shards))
     expected, first = part_schema(scoring.model.classes), 0
-    for key, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
+    for key, data in get_all(objects, keys):
         try:
             part = pq.read_table(io.BytesIO(data))
         except (pa.ArrowException, OSError) as error:

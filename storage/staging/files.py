@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from storage.archives import BatchFiles
 from storage.incoming import IncomingBatch
-from storage.objects import Objects
+from storage.objects import Objects, get_all
 from storage.store import Store
 
 PREFIX = "staging/"
@@ -56,11 +56,7 @@ def read_frame(objects: Objects, key: str) -> pd.DataFrame:
 
 def read_frames(objects: Objects, keys: Iterable[str]) -> pd.DataFrame:
     """Read frames and put them one below the other; ObjectNotFound when one is missing."""
-    tables = []
-    for _, data in objects.get_many(keys):
-        if not isinstance(data, bytes):
-            raise data
-        tables.append(pq.read_table(io.BytesIO(data)))
+    tables = [pq.read_table(io.BytesIO(data)) for _, data in get_all(objects, keys)]
     if not tables:
         return pd.DataFrame()
     return _with_none(pa.concat_tables(tables, promote_options="permissive").to_pandas(ignore_metadata=True))

@@ -1,7 +1,6 @@
 """`xray predict` and `xray score`: what they answer, what they say, and how they end."""
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -21,25 +20,14 @@ from storage.scoring.answering import RefusedFile, ScoredImage
 from storage.scoring.models import copy_model
 from storage.store import Store
 from storage.strangeness import save_strangeness
-from tests.scoring import CLASSES, picture, serve_model, write_files
+from tests.scoring import CLASSES, picture, serve_model, served_model, write_files
 from xray_model.config import ScoreOptions
 from xray_model.errors import InvalidInput
 from xray_model.evaluation.strangeness import UNCHECKED, UNLIKE_TRAINING, Strangeness
 from xray_model.network.predictor import load_predictor
-from xray_model.outcomes import ImageWarning, Interval, Prediction, ScoreOutcome, ServedModel, WarnedImages
+from xray_model.outcomes import ImageWarning, Prediction, ScoreOutcome, WarnedImages
 
-MODEL = ServedModel(
-    version=7,
-    run_id="run7",
-    snapshot_id="snapshot7",
-    model_sha256="0" * 64,
-    backbone="basic_cnn",
-    classes=CLASSES,
-    minority="normal",
-    minority_f1=Interval(value=0.8, low=0.7, high=0.9),
-    test_patients=40,
-    since=datetime(2026, 5, 1, tzinfo=UTC),
-)
+MODEL = served_model()
 NOTICE = "Research tool. Not for diagnostic use."
 
 

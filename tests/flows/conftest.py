@@ -1,4 +1,6 @@
-"""Drawn chests that flows train on."""
+"""Drawn chests that flows train on, and a drawn batch that nights take in."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,12 @@ from storage.catalog import commit_batch
 from storage.settings import Settings
 from storage.shards import array_bytes, shard_key
 from storage.store import Store, open_store
-from xray_model.data.phantoms import CohortOptions, plan_cohort
+from xray_model.data.phantoms import CohortOptions, plan_cohort, write_bimcv
 from xray_model.outcomes import BatchOutcome, BatchStatus
 
 CLASSES, PATIENTS = ("covid", "normal", "pneumonia"), 72
+SMALL = {"smallest_side": 260, "largest_side": 300, "lateral_share": 0.0}
+"""Of a cohort whose images are read quickly."""
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +65,11 @@ def filled(home: object, monkeypatch: pytest.MonkeyPatch, chests: tuple[list[str
         store.objects, rows, BatchOutcome(batch_id="b1", source="a", name="b1", status=BatchStatus.ACCEPTED), ()
     )
     return store
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn BIMCV batch, about 90 images; who changes it does so to a copy."""
+    folder = tmp_path_factory.mktemp("cohort") / "first"
+    write_bimcv(folder, CohortOptions(patients=64, shares={"covid": 1, "normal": 1}, seed=1, **SMALL), workers=2)
+    return folder

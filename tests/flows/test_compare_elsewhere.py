@@ -1,39 +1,25 @@
 """Comparisons in processes of their own: one that is killed goes on, and Dask's processes come to what one does."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
-from prefect.settings import PREFECT_API_URL
 
 from storage.objects import Objects
 from storage.settings import LOCAL_DASK
 from storage.store import Store
+from tests.flows.killing import kill_in_the_middle
 from tests.flows.test_compare import TINY, run
 from xray_model.config import CompareOptions
 from xray_model.outcomes import CompareOutcome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("prefect_server")]
 
-ROOT = Path(__file__).resolve().parents[2]
 CELLS = "comparisons/cells/"
-_COMPARE = """
-import sys
-from flows.compare import compare
-from flows.running import run_flow
-from xray_model.config import CompareOptions
-run_flow(compare, CompareOptions.model_validate_json(sys.argv[1]))
-"""
 
 
 def test_a_comparison_that_was_killed_comes_to_what_an_unbroken_one_does(filled: Store) -> None:
     """After SIGKILL in the middle the missing trainings alone are done, and the standings are an undisturbed run's."""
     asked = {**TINY, "folds": 3}
-    kill_in_the_middle(CompareOptions.model_validate({"recipe": "bimcv-imbalance", **asked}), filled.objects)
+    options = CompareOptions.model_validate({"recipe": "bimcv-imbalance", **asked})
+    kill_in_the_middle("compare", options, lambda: cells(filled.objects))
     there = cells(filled.objects)
     assert 0 < len(there) < 3
     outcome = run("bimcv-imbalance", **asked)
@@ -63,17 +49,3 @@ def cells(objects: Objects) -> dict[str, bytes]:
 def told(outcome: CompareOutcome) -> list[dict[str, object]]:
     """Standings without what a clock says."""
     return [one.model_dump(exclude={"seconds", "images_per_second"}) for one in outcome.standings]
-
-
-def kill_in_the_middle(asked: CompareOptions, objects: Objects) -> None:
-    """Compare in a process of its own, which is killed as soon as it has kept a training."""
-    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
-    command = [sys.executable, "-c", _COMPARE, asked.model_dump_json()]
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-        deadline = time.monotonic() + 300
-        while not cells(objects):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL

@@ -3,10 +3,6 @@
 import io
 import logging
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +11,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL
 
 from flows.running import run_flow
 from flows.score import score
@@ -25,7 +20,7 @@ from storage.scoring.parts import PREFIX
 from storage.scoring_log import load_scores
 from storage.settings import LOCAL_DASK
 from storage.store import Store
-from tests.conftest import ROOT
+from tests.flows.killing import kill_in_the_middle
 from tests.scoring import CLASSES, hostile_files, picture, serve_model, write_files
 from xray_model.config import ScoreOptions
 from xray_model.errors import InvalidInput
@@ -123,7 +118,7 @@ def test_a_killed_run_goes_on(store: Store, tmp_path: Path) -> None:
     images, out = tmp_path / "many", tmp_path / "table.parquet"
     write_files(images, {f"{n:02d}.png": picture(n) for n in range(IMAGES)})
     asked = options(images, out, shard_size=1)
-    kill_in_the_middle(asked, store.objects)
+    kill_in_the_middle("score", asked, lambda: parts(store.objects))
     there = parts(store.objects)
     assert 0 < len(there) < IMAGES
     assert not out.exists()
@@ -208,26 +203,3 @@ def parts(objects: Objects) -> dict[str, bytes]:
     """The parts of all scorings, byte for byte."""
     keys = [info.key for info in objects.list(PREFIX) if info.key.endswith(".parquet")]
     return {key: data for key, data in objects.get_many(keys) if isinstance(data, bytes)}
-
-
-def kill_in_the_middle(asked: ScoreOptions, objects: Objects) -> None:
-    """Score in a process of its own, which is killed as soon as it has kept a part."""
-    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
-    command = [sys.executable, "-c", _SCORE, asked.model_dump_json()]
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-        deadline = time.monotonic() + 200
-        while not parts(objects):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-
-
-_SCORE = """
-import sys
-from flows.running import run_flow
-from flows.score import score
-from xray_model.config import ScoreOptions
-run_flow(score, ScoreOptions.model_validate_json(sys.argv[1]))
-"""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from storage.ledger import Act, GateEntry, LedgerEntry, StewardEntry, append_entry
+from storage.ledger import Act, GateEntry, Judgement, LedgerEntry, StewardEntry, append_entry
 from storage.objects import Objects
 from xray_model.outcomes import Check, Decision, Interval
 
@@ -62,3 +62,17 @@ def write_ledger(objects: Objects, *entries: LedgerEntry) -> None:
     """Write entries as they are."""
     for entry in entries:
         assert append_entry(objects, entry)
+
+
+def judgement(version: int, *, promote: bool = True, approval: bool = False, run_id: str | None = None) -> Judgement:
+    """What the gate decided on a version."""
+    return Judgement(
+        snapshot_id="s",
+        options_digest="d",
+        backbone="basic_cnn",
+        classes=("covid", "normal"),
+        challenger_version=version,
+        run_id=run_id,
+        test_patients=40,
+        decision=decision(promote=promote, approval=approval),
+    )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.objects import Objects, open_objects
+from storage.objects import Objects, get_all, open_objects
 from xray_model.errors import ConfigurationError, InvalidInput, ObjectNotFound
 
 LAWS = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -235,6 +235,15 @@ def test_one_bad_object_stops_no_other(objects: Objects) -> None:
     assert found["c"] == b"3"
     assert isinstance(found["b"], ObjectNotFound)
     assert isinstance(found["../x"], InvalidInput)
+
+
+def test_who_needs_every_object_is_told_of_the_first_that_is_missing(objects: Objects) -> None:
+    """Reading all gives what stands before the one that cannot be read, and then its error."""
+    put_all(objects, {"a": b"1", "c": b"3"})
+    reading = get_all(objects, ["a", "b", "c"])
+    assert next(reading) == ("a", b"1")
+    with pytest.raises(ObjectNotFound):
+        next(reading)
 
 
 def test_writing_many_writes_the_rest_before_it_fails(objects: Objects) -> None:

@@ -9,7 +9,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from storage import promotion
 from storage.aliases import find_run, follow_ledger
-from storage.ledger import Judgement, LedgerEntry, StewardEntry, append_entry, champion_of, find_waiting, load_entries
+from storage.ledger import LedgerEntry, StewardEntry, append_entry, champion_of, find_waiting, load_entries
 from storage.objects import Objects
 from storage.promotion import (
     Recorded,
@@ -23,22 +23,8 @@ from storage.registry import MODEL_FILE, Registry
 from storage.settings import Settings
 from storage.store import Store
 from tests.registering import begin_run, evaluation
-from tests.storage.entries import WAITING, decision, gate, steward, write_ledger
+from tests.storage.entries import WAITING, gate, judgement, steward, write_ledger
 from xray_model.errors import ConfigurationError, DecisionOvertaken, InvalidInput, ObjectNotFound, RegistryUnavailable
-
-
-def judgement(version: int, *, promote: bool = True, approval: bool = False, run_id: str | None = None) -> Judgement:
-    """What the gate decided on a version."""
-    return Judgement(
-        snapshot_id="s",
-        options_digest="d",
-        backbone="basic_cnn",
-        classes=("covid", "normal"),
-        challenger_version=version,
-        run_id=run_id,
-        test_patients=40,
-        decision=decision(promote=promote, approval=approval),
-    )
 
 
 def in_service(store: Store) -> int | None:

@@ -11,23 +11,18 @@ import numpy.typing as npt
 
 from apps.serving.errors import NotReady
 from apps.serving.service import Answered, PredictionService, Refused, ServiceState
+from tests.scoring import served_model
 from xray_model.data.images import decode_image
 from xray_model.data.records import DisplayHints
 from xray_model.errors import UnreadableImage, XrayError
-from xray_model.outcomes import ImageWarning, Interval, Prediction, ServedModel
+from xray_model.outcomes import ImageWarning, Interval, Prediction
 
 SIDE = 224
-MODEL = ServedModel(
+MODEL = served_model(
     version=6,
-    run_id="0" * 32,
-    snapshot_id="20261121-3f9a",
-    model_sha256="a" * 64,
     backbone="MobileNetV2",
-    classes=("covid", "normal"),
-    minority="normal",
     minority_f1=Interval(value=0.86, low=0.82, high=0.9),
     test_patients=412,
-    since=datetime(2026, 11, 21, 2, 14, tzinfo=UTC),
 )
 READY = ServiceState(MODEL, ready=True, reason=None, unsure_since=None)
 LOADING = ServiceState(None, ready=False, reason="the model in service is being loaded", unsure_since=None)

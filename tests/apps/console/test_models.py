@@ -12,7 +12,7 @@ from storage.registry import Registry
 from storage.store import Store
 from tests.apps.console.browsers import audited
 from tests.apps.console.filling import fill
-from tests.apps.console.test_pages import headline, text_of
+from tests.apps.console.reading import headline, text_of
 from tests.storage.entries import gate, steward, write_ledger
 
 

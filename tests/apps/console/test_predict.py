@@ -24,6 +24,7 @@ from storage.ledger import LedgerEntry
 from storage.store import Store
 from tests.apps.console.answering import LOADING, READY, SIDE, UNSURE, AnsweringService
 from tests.apps.console.browsers import open_browser, signed_in
+from tests.apps.console.reading import text_of
 from tests.storage.entries import gate, write_ledger
 from xray_model.errors import XrayError
 from xray_model.evaluation.strangeness import UNCHECKED
@@ -64,11 +65,6 @@ def send(browser: TestClient, *images: bytes) -> Response:
     files = [("image", ("Jane-Doe.png", image)) for image in images]
     answer: Response = browser.post("/predict", data={"csrf": csrf_of(browser)}, files=files)
     return answer
-
-
-def text_of(page: Response) -> str:
-    """The words of a page in one line."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def headline(page: Response) -> str:

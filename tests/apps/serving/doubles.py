@@ -14,32 +14,27 @@ import numpy.typing as npt
 from PIL import Image
 
 from storage.champions import check_file
+from tests.scoring import CLASSES, served_model
 from xray_model.data.bounds import DEFAULTS, Bounds
 from xray_model.errors import RegistryUnavailable
 from xray_model.evaluation.sight import Sight
-from xray_model.outcomes import Interval, ServedModel
+from xray_model.outcomes import ServedModel
 
 if TYPE_CHECKING:
     from xray_model.network.predictor import Predictor
 
 SIDE = 64
-CLASSES = ("covid", "normal")
 PATIENCE = 20.0
 Pixels = npt.NDArray[np.uint8]
 
 
 def served(version: int) -> ServedModel:
     """A model whose file is `content(version)`."""
-    return ServedModel(
+    return served_model(
         version=version,
         run_id=f"run{version}",
         snapshot_id=f"s{version}",
         model_sha256=hashlib.sha256(content(version)).hexdigest(),
-        backbone="basic_cnn",
-        classes=CLASSES,
-        minority="covid",
-        minority_f1=Interval(value=0.9, low=0.8, high=0.95),
-        test_patients=40,
         since=datetime(2026, 5, version, tzinfo=UTC),
     )
 

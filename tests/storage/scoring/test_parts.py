@@ -11,23 +11,12 @@ from storage.objects import Objects, open_objects
 from storage.scoring.answering import RefusedFile, ScoredImage
 from storage.scoring.parts import PREFIX, Scoring, find_missing, load_parts, save_part
 from storage.scoring.recording import build_part
+from tests.scoring import served_model
 from xray_model.data.bounds import DEFAULTS
 from xray_model.errors import InvalidInput
-from xray_model.outcomes import Interval, ServedModel
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-MODEL = ServedModel(
-    version=2,
-    run_id="run2",
-    snapshot_id="s2",
-    model_sha256="0" * 64,
-    backbone="basic_cnn",
-    classes=("covid", "normal"),
-    minority="normal",
-    minority_f1=Interval(value=0.8, low=0.7, high=0.9),
-    test_patients=40,
-    since=NOW,
-)
+MODEL = served_model()
 SCORING = Scoring(
     images_digest="d",
     images=5,

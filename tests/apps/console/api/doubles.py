@@ -3,28 +3,17 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from apps.serving.service import Answered, PredictionService, Refused, ServiceState
+from tests.scoring import served_model
 from xray_model.data.images import decode_image
 from xray_model.data.records import DisplayHints
 from xray_model.errors import UnreadableImage, XrayError
-from xray_model.outcomes import ImageWarning, Interval, Prediction, ServedModel
+from xray_model.outcomes import ImageWarning, Prediction
 
-MODEL = ServedModel(
-    version=3,
-    run_id="r3",
-    snapshot_id="s3",
-    model_sha256="ab" * 32,
-    backbone="basic_cnn",
-    classes=("normal", "covid"),
-    minority="covid",
-    minority_f1=Interval(value=0.8, low=0.7, high=0.9),
-    test_patients=50,
-    since=datetime(2026, 11, 20, 3, tzinfo=UTC),
-)
+MODEL = served_model(version=3, snapshot_id="s3", classes=("normal", "covid"), minority="covid")
 _ALL_WELL = ServiceState(MODEL, ready=True, reason=None, unsure_since=None)
 _SIDE = 64
 

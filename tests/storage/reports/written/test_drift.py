@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 import pytest
@@ -12,17 +11,11 @@ from storage.decisions import count_statuses, record_decision
 from storage.objects import Objects
 from storage.reports import Picture, keys, write_batch_page, write_drift_report, write_index, write_night_page
 from tests.storage.reports.comparing import COLUMNS, compared
+from tests.storage.reports.written.reading import ReadPage
 from xray_model.data.decisions import propose
 from xray_model.outcomes import BatchOutcome, BatchStatus, DriftOutcome, DriftState, NightOutcome
 
 SCRIPT = "<script>alert(1)</script>"
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    links: list[str]
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -13,16 +12,10 @@ from storage.reports import write_batch_page, write_index, write_model_page, wri
 from storage.reports.index import batches_waiting
 from storage.reports.records import NightRecord, read_nights
 from tests.storage.entries import gate, steward, write_ledger
+from tests.storage.reports.written.reading import ReadPage
 from xray_model.outcomes import BatchOutcome, ChampionSummary, DriftOutcome, NightOutcome, RetrainOutcome
 
 INDEX = "reports/index.html"
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    links: list[str]
 
 
 @pytest.fixture

@@ -2,23 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from storage.objects import Objects
 from storage.reports import keys, write_index, write_leaderboard, write_night_page
+from tests.storage.reports.written.reading import ReadPage
 from tests.xray_model.evaluation.variants import compared
 from xray_model.outcomes import CompareOutcome, NightOutcome
 
 SKILLS = {"basic-cnn": 0.55, "mobilenet": 0.83, "vgg16": 0.85}
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    links: list[str]
 
 
 @pytest.fixture(scope="module")

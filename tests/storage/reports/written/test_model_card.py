@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from PIL import Image
@@ -11,17 +10,10 @@ from PIL import Image
 from storage.objects import Objects
 from storage.reports import write_index, write_model_page
 from tests.storage.reports.carding import SETS, WARD, judged_card, judged_retrain
+from tests.storage.reports.written.reading import ReadPage
 from xray_model.outcomes import RetrainOutcome, SubgroupScore
 
 SCRIPT = '<script>alert(1)</script>"'
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    ids: list[str]
-    links: list[str]
 
 
 @pytest.fixture

@@ -3,26 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from storage.objects import Objects
 from storage.reports import keys, write_batch_page, write_index, write_night_page, write_validation_page
 from storage.reports.validation import MOST_IDS
+from tests.storage.reports.written.reading import ReadPage
 from xray_model.outcomes import BatchOutcome, ExpectationResult, NightOutcome, Refusal
 
 HEAVIEST = 400_000
 """Bytes of the page of a batch in which everything fails."""
 DARK = "is too dark to read"
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    ids: list[str]
-    links: list[str]
 
 
 def expectation(code: str, severity: str = "row", suite: str = "pixels", **changes: object) -> ExpectationResult:

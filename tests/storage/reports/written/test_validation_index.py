@@ -4,26 +4,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from storage.objects import Objects
 from storage.reports import keys, write_validation_page
 from storage.reports.validation_index import LISTED, ValidationRecord, write_validation_index
+from tests.storage.reports.written.reading import ReadPage
 from xray_model.errors import XrayError
 from xray_model.outcomes import BatchOutcome
 
 HEAVIEST = 150_000
 """Bytes of any page of the index."""
 FIRST = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
-
-
-class ReadPage(Protocol):
-    """What the tests ask of a parsed page."""
-
-    text: str
-    links: list[str]
 
 
 @pytest.fixture

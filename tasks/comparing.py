@@ -56,7 +56,7 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
 
     Raises:
         ConfigurationError: nothing of the recipe can be trained here, or a finding has too few patients.
-        InvalidInput: there is no image to learn from.
+        InvalidInput: of a class there is no image to learn from.
         WeightsError: a variant names a weight file that is not there.
     """
     variants, notes = resolve_variants(recipe, options, hub=find_spec("keras_hub") is not None)
@@ -64,8 +64,8 @@ def plan_comparison(recipe: Recipe, options: CompareOptions, snapshot_id: str) -
     store = open_store(settings)
     rows = load_snapshot(store.objects, snapshot_id)
     rows = rows[rows["split"] != "test"].reset_index(drop=True)
-    if rows.empty:
-        raise InvalidInput(f"no image of {' or '.join(recipe.snapshot.classes)} is accepted yet: push some, and ingest")
+    if missing := [name for name in recipe.snapshot.classes if name not in set(rows["label"])]:
+        raise InvalidInput(f"no image of {' or '.join(missing)} is accepted yet: push some, and ingest")
     patients = join_twins(rows)
     if options.images is not None:
         drawn = draw_images(patients, options.images, options.seed)

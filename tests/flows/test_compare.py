@@ -12,10 +12,11 @@ from mlflow import MlflowClient
 from flows.compare import compare
 from flows.running import run_flow
 from storage.comparisons import load_fold
+from storage.objects import Objects
 from storage.predictions import load_predictions
 from storage.registry import MODEL_FILE
 from storage.settings import Settings
-from storage.snapshots import build_snapshot
+from storage.snapshots import build_snapshot, load_snapshot
 from storage.store import Store
 from tasks import cells, comparing, features, material
 from tasks.cells import Cell
@@ -246,6 +247,20 @@ def test_a_store_without_such_images_is_told_so(store: Store) -> None:
     """Nothing is trained on nothing."""
     with pytest.raises(InvalidInput, match="no image of covid or normal is accepted yet"):
         run("bimcv-imbalance")
+
+
+def test_a_class_without_images_is_told_before_anything_is_trained(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of the other classes do not begin a comparison that cannot end."""
+    monkeypatch.setattr(comparing, "load_snapshot", _without_pneumonia)
+    with pytest.raises(InvalidInput, match="no image of pneumonia is accepted yet"):
+        run("three-classes", **TINY)
+
+
+def _without_pneumonia(objects: Objects, snapshot_id: str) -> pd.DataFrame:
+    rows = load_snapshot(objects, snapshot_id)
+    return rows[rows["label"] != "pneumonia"]
 
 
 def snapshot(store: Store) -> str:

@@ -233,7 +233,7 @@ def demo(
 def main() -> None:
     """Run the command line; what this project refuses is one clear line, not a traceback."""
     try:
-        app()
+        app(prog_name="xray")  # also where it is started as `python -m apps`
     except XrayError as error:
         sys.stderr.write(f"xray: {error}\n")
         sys.exit(1)

@@ -39,7 +39,7 @@ def run_compare(options: Mapping[str, object], *, verbose: bool) -> None:
 
 def tell(outcome: CompareOutcome, console: Console) -> None:
     """Print the standings, what was left out, and where the page is."""
-    say = f"{outcome.images:,} images of {outcome.patients:,} patients, {outcome.folds} folds, {outcome.seeds} seeds"
+    say = f"{outcome.images:,} images of {outcome.patients:,} patients, {outcome.folds} folds, seeds: {outcome.seeds}"
     console.print(f"\n{outcome.title}", style="bold", highlight=False, markup=False)
     console.print(f"  {say}", highlight=False)
     table = Table(

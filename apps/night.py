@@ -20,6 +20,7 @@ from xray_model.config import (
     SnapshotOptions,
     TrainingOptions,
 )
+from xray_model.data.decisions import describe_faults
 from xray_model.errors import ConfigurationError
 from xray_model.outcomes import NightOutcome
 
@@ -67,8 +68,7 @@ def night_options(
             ),
         )
     except ValidationError as error:
-        words = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigurationError(f"an option is not allowed: {words}") from error
+        raise ConfigurationError(f"an option is not allowed: {describe_faults(error)}") from error
 
 
 def run_night(options: NightlyOptions, *, verbose: bool) -> int:

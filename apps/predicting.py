@@ -14,6 +14,7 @@ from storage.bounds import load_bounds
 from storage.registry import Registry
 from storage.settings import Settings, prepare_environment
 from storage.store import open_store
+from xray_model.errors import InvalidInput
 from xray_model.outcomes import NOTICE
 from xray_model.progress import advance
 
@@ -40,6 +41,8 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     from storage.scoring.models import choose_model, copy_model
     from storage.sights import find_sight
 
+    if explain is not None:
+        _make_folder(explain)
     settings, console = Settings(), Console()
     prepare_environment(settings)
     objects, registry = open_store(settings).objects, Registry(settings)
@@ -63,6 +66,13 @@ def run_predict(paths: Sequence[Path], *, version: int | None, explain: Path | N
     return exit_code(refused=any(isinstance(answer, RefusedFile) for answer in answers))
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"heat maps cannot be written to {folder}: {error.strerror}") from error
+
+
 def _answer(answerer: "Answerer", paths: Sequence[Path]) -> list["ScoredImage | RefusedFile"]:
     from storage.scoring.images import read_image
 
@@ -82,7 +92,6 @@ def _explain(
     from storage.reports.examples import lay_heat
     from storage.scoring.answering import ScoredImage
 
-    folder.mkdir(parents=True, exist_ok=True)
     for place, (path, answer) in enumerate(zip(paths, answers, strict=True), start=1):
         if isinstance(answer, ScoredImage):
             pixels, label = answer.read.image.pixels, answer.prediction.label

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +14,9 @@ from storage.settings import Settings, prepare_environment
 from xray_model.errors import XrayError
 
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+_SENDERS = ("EventsWorker", "APILogWorker")
+"""Prefect's threads that send what is left when a command ends, and warn that there is something left."""
+_FAILED = re.compile(r"Finished in state Failed\(.*? encountered an exception:? (\w+):")
 
 
 def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> Any:
@@ -36,10 +41,22 @@ def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> A
         return run_flow(flow, options)
     for runs in _RUN_LOGGERS:
         logging.getLogger(runs).addFilter(_is_no_refusal)
+    for sender in _SENDERS:
+        logging.getLogger(sender).setLevel(logging.ERROR)
     with show_progress(console):
         return run_flow(flow, options)
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Whether a log record is none of a refusal: its one clear sentence is said at the end, without a traceback."""
-    return not (record.exc_info and isinstance(record.exc_info[1], XrayError))
+    if record.exc_info and isinstance(record.exc_info[1], XrayError):
+        return False
+    failed = _FAILED.match(record.getMessage())
+    return failed is None or failed[1] not in {kind.__name__ for kind in _list_kinds(XrayError)}
+
+
+def _list_kinds(kind: type[XrayError]) -> Iterator[type[XrayError]]:
+    """An error's class and all below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _list_kinds(below)

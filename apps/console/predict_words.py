@@ -29,7 +29,7 @@ def answer_headline(shown: Sequence[Shown]) -> str:
     warned = sum(len(one.prediction.warnings) > 0 for one in shown if isinstance(one, ShownAnswer))
     if len(shown) == 1 and isinstance(shown[0], ShownAnswer):
         prediction = shown[0].prediction
-        share = figures.percent(prediction.probabilities[prediction.label], 1)
+        share = figures.probability(prediction.probabilities[prediction.label])
         said = f"v{prediction.version} says {prediction.label}, at {share}"
         return f"{said}, but look at the {_warnings(len(prediction.warnings))} first" if warned else said
     found = Counter(one.prediction.label if isinstance(one, ShownAnswer) else "not read" for one in shown)

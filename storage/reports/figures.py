@@ -8,6 +8,7 @@ from xray_model.outcomes import Interval, format_fraction
 _SPELLED = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 _DASH = "\N{EN DASH}"
 _MINUTE = 60
+_SMALLEST = 1e-9
 
 
 def count(number: int) -> str:
@@ -59,6 +60,11 @@ def percent(part: float, whole: float) -> str:
     if part < whole and share > 99:  # noqa: PLR2004 - so that 100 % means all
         return "over 99 %"
     return f"{share:.0f} %"
+
+
+def probability(value: float) -> str:
+    """A model's probability as `percent`; none is told as nothing or as certainty, to which float32 may round it."""
+    return percent(min(max(value, _SMALLEST), 1 - _SMALLEST), 1)
 
 
 def moment(time: datetime) -> str:

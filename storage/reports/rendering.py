@@ -57,6 +57,7 @@ def make_environment(*packages: str) -> Environment:
         plural=figures.plural,
         fraction=figures.fraction,
         interval=figures.interval,
+        probability=figures.probability,
         moment=figures.moment,
         day=figures.day,
         clock=figures.clock,

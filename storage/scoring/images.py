@@ -105,7 +105,7 @@ def find_images(place: str) -> FoundImages:
         digest.update(f"{info.key}\0{info.size}\0{info.etag}\0".encode())
     passed_over += source.count_others()
     if not names:
-        others = ", ".join(f"{count} x {kind}" for kind, count in passed_over.items()) or "nothing else"
+        others = ", ".join(f"{count} x {kind}" for kind, count in passed_over.items()) or "nothing"
         raise InvalidInput(
             f"there is no image below {place} (found: {others}). PNG, JPEG and DICOM files are answered, by their "
             "names; links are not followed, and archives not opened."

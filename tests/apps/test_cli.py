@@ -41,6 +41,13 @@ def test_help_is_quick_and_light() -> None:
     assert time.perf_counter() - started < 5
 
 
+def test_commands_are_named_as_people_type_them() -> None:
+    """Started as a module, as where no script is on the path, it still calls itself `xray`."""
+    done = subprocess.run([sys.executable, "-m", "apps", "bacthes"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: xray ")
+
+
 def test_push_puts_files_and_the_mark(home: Path, tmp_path: Path) -> None:
     """A folder goes to its place under incoming and is marked ready; its name is the batch's."""
     (tmp_path / "batch-1" / "sub").mkdir(parents=True)

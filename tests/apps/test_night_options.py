@@ -54,6 +54,16 @@ def test_a_value_that_is_not_allowed_is_refused_by_name() -> None:
         training("dropout=2")
 
 
+def test_a_night_of_one_class_is_refused_in_plain_words() -> None:
+    """A person reads how many are needed, and nothing of tuples."""
+    with pytest.raises(ConfigurationError, match=r"classes: at least 2 are needed, not 1$"):
+        night_options(backbone="basic_cnn", weights="none", classes="covid")
+    with pytest.raises(ConfigurationError) as refused:
+        night_options(backbone="basic_cnn", weights="none", classes="covid,pnuemonia")
+    assert "classes.1: " in str(refused.value)
+    assert "needed" not in str(refused.value)
+
+
 def test_any_option_of_the_gate_can_be_set() -> None:
     """By its name after `gate.`, the bounds of the probes after `gate.shortcuts.`; the others keep their defaults."""
     policy = gate("gate.floor=.7", "gate.require_approval=true", "gate.shortcuts.lungs_hidden=.3")

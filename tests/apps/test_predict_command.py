@@ -88,6 +88,14 @@ def test_a_narrow_terminal_cuts_nothing_off(width: int) -> None:
     assert notes == "".join(f"{paths[0]}{whole}{whole}b.png{reason}".split())
 
 
+def test_a_folder_for_heat_maps_that_cannot_be_made_is_told_first(tmp_path: Path) -> None:
+    """A file stands where the folder is to be: one line says so, before a model is loaded."""
+    (tmp_path / "maps").write_text("a file")
+    result = run("predict", str(tmp_path / "a.png"), "--explain", str(tmp_path / "maps"))
+    assert isinstance(result.exception, InvalidInput)
+    assert "heat maps cannot be written to" in str(result.exception)
+
+
 @pytest.mark.usefixtures("version")
 def test_predict_explains(tmp_path: Path) -> None:
     """`--explain` leaves a PNG for each answer with the image beside itself, also for two of one name."""

@@ -26,6 +26,12 @@ OVERLAP = """(() => {
   const [picture, heat] = [...document.querySelectorAll('.stage img')].map(one => one.getBoundingClientRect());
   return ['x', 'y', 'width', 'height'].every(side => Math.abs(picture[side] - heat[side]) < 1);
 })()"""
+BESIDE = """(() => {
+  const parts = [...document.querySelector('.heat-scale').children].map(one => one.getBoundingClientRect());
+  const words = getComputedStyle(document.querySelector('.heat-scale ~ .scale'));
+  return parts.every((part, place) => part.width > 0 && (!place || parts[place - 1].right <= part.left))
+    && words.display === 'block';
+})()"""
 NOTICE = """(() => {
   const [box] = document.querySelector('.notice').getClientRects();
   return box.top >= 0 && box.bottom <= innerHeight && document.querySelector('.notice').innerText;
@@ -89,6 +95,7 @@ def test_a_dropped_x_ray_is_seen_under_heat_that_fades(page: Visit, files: dict[
     assert tab.text("h1") == "v6 says normal, at 86 %"
     assert tab.evaluate("[...document.querySelectorAll('.stage img')].map(one => one.naturalWidth)") == [SIDE, SIDE]
     assert tab.evaluate(OVERLAP)
+    assert tab.evaluate(BESIDE)
     assert tab.evaluate(OPACITY) == 0.5
     for share in (0, 25, 75, 100):
         tab.click(f".for-fade-{share}")

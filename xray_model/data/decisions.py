@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from xray_model.data.labels import FINDINGS
 from xray_model.errors import InvalidInput
@@ -47,9 +48,17 @@ def one_line(text: str) -> str:
 
 def describe_faults(error: ValidationError) -> str:
     """What is wrong with a person's request, field by field."""
-    return "; ".join(
-        ": ".join([*map(str, item["loc"]), item["msg"].removeprefix("Value error, ")]) for item in error.errors()
-    )
+    faults = error.errors()
+    inside = {item["loc"][:-1] for item in faults if item["loc"]}
+    # Of a list with faulty members pydantic counts the others alone.
+    told = [item for item in faults if item["type"] != "too_short" or item["loc"] not in inside]
+    return "; ".join(": ".join([*filter(None, [".".join(map(str, item["loc"]))]), _say(item)]) for item in told)
+
+
+def _say(fault: ErrorDetails) -> str:
+    if fault["type"] == "too_short":
+        return f"at least {fault['ctx']['min_length']} are needed, not {fault['ctx']['actual_length']}"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 class Action(StrEnum):

@@ -60,8 +60,21 @@ def test_drift_leads_to_its_pages(stella: TestClient, store: Store) -> None:
     assert f'href="/{of_batch.page_key}">Drift: hold' in stella.get(f"/batches/{batch_id}").text
     assert "<b>H</b> hold" in page
     record_decision(store.objects, propose(batch_id=batch_id, action="release", who="stella", why="a new lamp"))
+    assert "What moved" not in stella.get("/").text
     assert "<b>H</b> apart, does not wait" in stella.get("/").text
     assert f'href="/{of_batch.page_key}">Drift: apart, does not wait' in stella.get(f"/batches/{batch_id}").text
+
+
+def test_a_settled_hold_is_told_as_one_of_before(stella: TestClient, store: Store) -> None:
+    """Why a batch was held does not stand beside the images that are still refused once its hold was decided on."""
+    batch_id = fill(store, "may", ["held", "held", "quarantined"])
+    why = "A known source sends other pictures than before."
+    record_decision(store.objects, propose(batch_id=batch_id, action="hold", who="monitor", why=why))
+    assert why in stella.get("/").text
+    record_decision(store.objects, propose(batch_id=batch_id, action="release", who="stella", why="a new lamp"))
+    assert "1 image refused" in stella.get("/").text
+    assert why not in stella.get("/").text
+    assert "Was held: " in stella.get("/batches").text
 
 
 def test_explored_snapshots_are_linked(stella: TestClient, store: Store) -> None:

@@ -49,6 +49,14 @@ def test_plural(number: int, noun: str, text: str) -> None:
     assert figures.plural(number, noun) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "under 1 %"), (0.4, "40 %"), (0.994, "over 99 %"), (1.0, "over 99 %")]
+)
+def test_probability_is_never_certainty(value: float, text: str) -> None:
+    """A model is sure of nothing, also where its softmax is rounded to 1."""
+    assert figures.probability(value) == text
+
+
 @given(part=st.integers(0, 10**6), rest=st.integers(0, 10**6))
 def test_percent_rounds_nothing_away(part: int, rest: int) -> None:
     """Only nothing is 0 %, only all is 100 %."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from apps.interrupting import ending_on_interrupt
 from apps.progress import show_progress
 from storage.settings import Settings, prepare_environment
 from xray_model.errors import XrayError
@@ -38,12 +39,13 @@ def start_flow(name: str, options: Any, console: Console, *, verbose: bool) -> A
     flow = getattr(import_module(f"flows.{name}"), name)
     run_flow = import_module("flows.running").run_flow
     if verbose:
-        return run_flow(flow, options)
+        with ending_on_interrupt():
+            return run_flow(flow, options)
     for runs in _RUN_LOGGERS:
         logging.getLogger(runs).addFilter(_is_no_refusal)
     for sender in _SENDERS:
         logging.getLogger(sender).setLevel(logging.ERROR)
-    with show_progress(console):
+    with ending_on_interrupt(), show_progress(console):
         return run_flow(flow, options)
 
 

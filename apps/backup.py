@@ -47,7 +47,9 @@ def _open_place(name: str, settings: Settings, *, begin: bool) -> Objects:
     if folder.is_relative_to(settings.home.resolve()):
         raise InvalidInput(f"{folder} is inside the home: what destroys the one would destroy the other")
     if begin:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.parent.is_dir():
+            raise InvalidInput(f"there is no folder {folder.parent} to put the backup in: is its disk mounted?")
+        folder.mkdir(mode=0o700, exist_ok=True)
     elif not folder.is_dir():
         raise InvalidInput(f"there is no folder {folder}")
     return open_objects(folder.as_uri())

@@ -24,10 +24,10 @@ app = typer.Typer(
     add_completion=False,
 )
 
-app.add_typer(review.commands, name="review")
-app.add_typer(console.commands, name="console")
-app.add_typer(expectations.commands, name="expectations")
-app.add_typer(models.commands, name="models")
+app.add_typer(review.commands, name="review", short_help="Decide on what was refused.")
+app.add_typer(console.commands, name="console", short_help="Start the steward's desk, or say who may use it.")
+app.add_typer(expectations.commands, name="expectations", short_help="Show or change the bounds of pictures.")
+app.add_typer(models.commands, name="models", short_help="List the models, approve one, or go back.")
 
 NEEDS_PERSON = 3
 """Exit code of a night that went well and left something for a person to decide."""
@@ -50,7 +50,7 @@ Weights = Annotated[
 ]
 
 
-@app.command()
+@app.command(short_help="Send a batch to the landing zone.")
 def push(
     path: Annotated[Path, typer.Argument(help="A folder of images and tables, or a .zip, .tgz, .tar.gz or .tar file.")],
     source: Annotated[str, typer.Option(help="Who sends it: a hospital or a data set. Stays with every image.")],
@@ -69,7 +69,7 @@ def push(
         push_batch(path, source, batch, console)
 
 
-@app.command()
+@app.command(short_help="Read new batches, and train nothing.")
 def ingest(
     source: Annotated[str | None, typer.Option(help="Only batches of this source.")] = None,
     batch: Annotated[str | None, typer.Option(help="Only the batch of this name.")] = None,
@@ -98,7 +98,7 @@ def ingest(
     raise typer.Exit(run_ingest(source=source, batch=batch, layout=layout, again=again, verbose=verbose))
 
 
-@app.command()
+@app.command(short_help="Run a night: ingest, check, watch, train, judge.")
 def nightly(
     backbone: Backbone = "basic_cnn",
     weights: Weights = None,
@@ -162,16 +162,16 @@ def nightly(
     raise typer.Exit(run_night(options, verbose=verbose))
 
 
-app.command()(drift)
-app.command()(explore)
-app.command()(predict)
-app.command()(score)
-app.command()(compare)
-app.command()(backup)
-app.command()(restore)
+app.command(short_help="Compare new images with what the champion knows.")(drift)
+app.command(short_help="Show what the images of a snapshot are of.")(explore)
+app.command(short_help="Answer a few images, in a table.")(predict)
+app.command(short_help="Answer all images of a folder or prefix.")(score)
+app.command(short_help="Compare ways of training by cross-validation.")(compare)
+app.command(short_help="Copy everything that lasts.")(backup)
+app.command(short_help="Put a backup back.")(restore)
 
 
-@app.command()
+@app.command(short_help="List every batch and what became of its images.")
 def batches() -> None:
     """List every batch with what became of its images, the newest last."""
     from apps.listing import list_batches
@@ -179,7 +179,7 @@ def batches() -> None:
     list_batches()
 
 
-@app.command()
+@app.command(short_help="Say what this installation has and lacks.")
 def doctor(
     backbone: Annotated[
         str | None, typer.Option(help="Load the weights of this network really, instead of a look at which are there.")
@@ -196,7 +196,7 @@ def doctor(
     raise typer.Exit(examine(backbone, weights, alpha))
 
 
-@app.command()
+@app.command(short_help="Run server, workers and console on one machine.")
 def up(
     console_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the steward's desk.")] = 8420,
     prefect_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Prefect server.")] = 4200,
@@ -213,7 +213,7 @@ def up(
     raise typer.Exit(run_up(Ports(prefect=prefect_port, console=console_port, mlflow=mlflow_port)))
 
 
-@app.command()
+@app.command(short_help="Show three nights on drawn X-rays.")
 def demo(
     home: Annotated[Path, typer.Option(help="Folder for everything the demo makes; made afresh.")] = Path(".xray/demo"),
     backbone: Backbone = "basic_cnn",

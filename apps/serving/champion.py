@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Condition, Event, Thread
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from apps.importing import seldom_collecting
 from apps.serving.answers import ServiceState
+from apps.serving.asking import ask, wait_for_answer
 from apps.serving.errors import NotReady
 from apps.serving.kept import KeptModel
 from apps.serving.limits import ServiceLimits
@@ -131,10 +131,10 @@ class ChampionKeeper:
             self._keep()
 
     def _begin(self) -> None:
-        asked = _ask(self._source.find_champion)  # it may wait long for a store that is down, and the copy must not
+        asked = ask(self._source.find_champion)  # it may wait long for a store that is down, and the copy must not
         self._attempt(self._load_spare)
         patience = None if self._spare is None else self._limits.patience_seconds
-        self._attempt(lambda: self._follow(_wait_for(asked, patience)))
+        self._attempt(lambda: self._follow(wait_for_answer(asked, patience)))
         self._attempt(self._use_spare)
 
     def _use_spare(self) -> None:
@@ -183,9 +183,11 @@ class ChampionKeeper:
         """
         if wanted is None and self._current is not None:
             raise StoreUnavailable("the ledger is empty and was not before: the store was moved away or is not mounted")
-        self.bounds = self._source.load_bounds()
-        if wanted is not None:
-            self._serve(wanted)
+        try:
+            self.bounds = self._source.load_bounds()
+        finally:  # damaged bounds are told of, and keep no model out of service
+            if wanted is not None:
+                self._serve(wanted)
         self._settle(_NONE_YET if wanted is None else None)
 
     def _settle(self, trouble: str | None) -> None:
@@ -271,26 +273,3 @@ class ChampionKeeper:
 
 def _same_file(one: ServedModel, other: ServedModel) -> bool:
     return (one.version, one.run_id, one.model_sha256) == (other.version, other.run_id, other.model_sha256)
-
-
-def _ask(find: Callable[[], Found]) -> Future[Found]:
-    """What a function finds, asked in a thread that nobody has to wait for."""
-    asked: Future[Found] = Future()
-
-    def ask() -> None:
-        try:
-            asked.set_result(find())
-        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
-            asked.set_exception(error)
-
-    Thread(target=ask, name="xray-asking", daemon=True).start()
-    return asked
-
-
-def _wait_for(asked: Future[Found], seconds: float | None) -> Found:
-    try:
-        return asked.result(seconds)
-    except TimeoutError as error:
-        raise StoreUnavailable(
-            f"neither store nor registry said within {seconds:g} seconds which model is in service"
-        ) from error

@@ -11,8 +11,8 @@ class ServiceLimits:
     """Images that the model answers at a time."""
     waiting: int = 256
     """Images of all requests under way; no single request may bring more."""
-    explanations: int = 16
-    """Images of all requests under way that get a heat map, which takes several times as long as an answer."""
+    explanations: int = 8
+    """Images of all requests under way that get a heat map, one after the other; VGG19 takes seconds for one."""
     decoders: int = 2
     """Threads that decode and judge images."""
     answer_seconds: float = 30.0

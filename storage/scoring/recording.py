@@ -34,7 +34,7 @@ def build_part(
 
 
 def log_part(objects: Objects, scoring: Scoring, shard: int, part: pa.Table) -> None:
-    """Add the answers of a part to the log of predictions, once."""
+    """Add the answers of a part to the log of predictions, once for as long as the part is kept."""
     answered = part.filter(part["predicted"].is_valid())
     if not len(answered):
         return

@@ -46,14 +46,20 @@ def check_out(out: str) -> None:
     """Refuse a place where no table can be written, before hours of work are.
 
     Raises:
-        InvalidInput: it has another ending or is not UTF-8, or its folder is not there or may not be written.
+        InvalidInput: it has another ending, is not UTF-8 or no place of a table, or its folder is not there or may not
+            be written.
     """
     if not is_text(out):
         raise InvalidInput(f"{shown(out)} is not UTF-8, and the place of the table is kept as text: give another")
     if not out.endswith(_SUFFIX):
         raise InvalidInput(f"{out} does not end in {_SUFFIX}: the table of predictions is a Parquet file")
     if out.startswith(_ON_S3):
+        bucket, _, key = out.removeprefix(_ON_S3).partition("/")
+        if not bucket or not key.removesuffix(_SUFFIX):
+            raise InvalidInput(f"{out} names no object in a bucket: give s3://bucket/key{_SUFFIX}")
         return
+    if "://" in out:
+        raise InvalidInput(f"{out}: a table is written to a path of this machine or to s3://bucket/key{_SUFFIX}")
     folder = Path(out).parent
     if not Path(out).is_absolute():
         raise InvalidInput(f"{out} is a relative path, and whoever runs this may be elsewhere: give a whole one")

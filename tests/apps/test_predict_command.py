@@ -218,6 +218,9 @@ def test_score_asks_the_flow_and_tells_what_happened(tmp_path: Path, monkeypatch
         (".", "nowhere/table.parquet", "cannot be written"),
         (".", "table.csv", r"does not end in \.parquet"),
         (".", "J\udcfcrgen.parquet", r"J\\udcfcrgen\.parquet is not UTF-8"),
+        (".", "s3://table.parquet", "names no object in a bucket"),
+        (".", "s3://bucket/.parquet", "names no object in a bucket"),
+        (".", "https://elsewhere/table.parquet", "to a path of this machine or to s3"),
     ],
 )
 @pytest.mark.usefixtures("home")

@@ -113,7 +113,8 @@ def fit_temperature(probabilities: npt.NDArray[np.floating], targets: Places) ->
     mistakes = int((probabilities.argmax(axis=1) != targets).sum())
     if mistakes < MINIMUM_MISTAKES or len(np.unique(targets)) < classes:
         _log.warning(
-            "no temperature fitted: %d mistakes in %d validation images of %d of %d classes; %d and all are needed",
+            "no temperature fitted, probabilities stay as they are: %d mistakes in %d validation images of %d of %d "
+            "classes; %d and all are needed",
             *(mistakes, images, len(np.unique(targets)), classes, MINIMUM_MISTAKES),
         )
         return 1.0

@@ -26,13 +26,13 @@ def decide_retrain(snapshot: SnapshotOutcome, *, decided_before: bool, force: bo
     """
     if not any(sum(counts.values()) for counts in snapshot.counts.values()):
         return RetrainDecision(train=False, reasons=("Not trained: no image of these classes is accepted yet.",))
-    missing = [
-        f"no image of {' or '.join(label for label, images in counts.items() if images == 0)} in the {split} split"
-        for split, counts in snapshot.counts.items()
-        if 0 in counts.values()
-    ]
+    missing: dict[str, list[str]] = {}
+    for split, counts in snapshot.counts.items():
+        for label in (label for label, images in counts.items() if images == 0):
+            missing.setdefault(label, []).append(split)
     if missing:
-        reason = f"Not trained: there is {', and '.join(missing)}."
+        lacks = " and ".join(f"no image of {label} in {' or '.join(splits)}" for label, splits in missing.items())
+        reason = f"Not trained: there is {lacks}."
         advice = "Push more batches, or name the classes that there are with --classes."
         return RetrainDecision(train=False, reasons=(f"{reason} {advice}",))
     few = [
@@ -42,10 +42,8 @@ def decide_retrain(snapshot: SnapshotOutcome, *, decided_before: bool, force: bo
         reason = f"Not trained: there are {' and '.join(few)} to train on; {FEWEST_TO_TRAIN} of each class are needed."
         return RetrainDecision(train=False, reasons=(f"{reason} Push more batches.",))
     if decided_before and not force:
-        return RetrainDecision(
-            train=False,
-            reasons=(f"Not trained: snapshot {snapshot.snapshot_id} was trained with these options and decided on.",),
-        )
+        reason = f"Not trained: nothing is new. Snapshot {snapshot.snapshot_id} was judged before, trained as now."
+        return RetrainDecision(train=False, reasons=(reason,))
     images = sum(snapshot.counts["train"].values())
     why = "forced" if decided_before else "new accepted images, or other options, since the last training"
     return RetrainDecision(train=True, reasons=(f"Trained on {images} images: {why}.",))

@@ -16,7 +16,7 @@ from PIL import Image
 from storage.champions import check_file
 from tests.scoring import CLASSES, served_model
 from xray_model.data.bounds import DEFAULTS, Bounds
-from xray_model.errors import RegistryUnavailable
+from xray_model.errors import InvalidInput, RegistryUnavailable
 from xray_model.evaluation.sight import Sight
 from xray_model.outcomes import ServedModel
 
@@ -114,7 +114,7 @@ class FakeSource:
 
     def __init__(self, champion: ServedModel | None) -> None:
         self.champion = champion
-        self.ledger_down = self.registry_down = False
+        self.ledger_down = self.registry_down = self.bounds_damaged = False
         self.answers = threading.Event()
         """Not set, the ledger keeps who asks waiting."""
         self.answers.set()
@@ -138,6 +138,8 @@ class FakeSource:
 
     def load_bounds(self) -> Bounds:
         """Those that the pipeline starts with."""
+        if self.bounds_damaged:
+            raise InvalidInput("the bounds are damaged")
         return DEFAULTS
 
     def fetch(self, model: ServedModel, path: Path) -> None:

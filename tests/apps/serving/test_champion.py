@@ -122,6 +122,17 @@ def test_a_model_for_other_pictures_does_not_serve(tmp_path: Path) -> None:
         assert not keeper.state().ready
 
 
+def test_damaged_bounds_keep_no_model_out_of_service(tmp_path: Path) -> None:
+    """It answers, and what is wrong is told."""
+    source = FakeSource(served(1))
+    source.bounds_damaged = True
+    with keeping(source, tmp_path) as keeper:
+        wait_until(lambda: keeper.state().reason == "the bounds are damaged")
+        assert serves(keeper, 1, sure=False)()
+        source.bounds_damaged = False
+        wait_until(serves(keeper, 1))
+
+
 def test_a_silent_store_is_told_of(tmp_path: Path) -> None:
     """A look that hangs makes the service unsure after a while, though nothing has failed."""
     source = FakeSource(served(1))

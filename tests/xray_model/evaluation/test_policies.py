@@ -35,7 +35,7 @@ def test_missing_class_is_named() -> None:
     decision = decide_retrain(
         snapshot({"covid": 90, "normal": 30}, {"covid": 5, "normal": 0}), decided_before=False, force=False
     )
-    assert "no image of normal in the test split" in decision.reasons[0]
+    assert "there is no image of normal in test. Push" in decision.reasons[0]
     assert "--classes" in decision.reasons[0]
 
 

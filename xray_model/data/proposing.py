@@ -31,7 +31,8 @@ FEWEST = 300
 """Images of one source from which, in 19 of 20 draws, the extreme lies beyond a quantile of 1 % (299; Wilks 1941)."""
 CUT_OFF = (
     "Accepted images end where today's bounds refused the others, so they cannot show a bound that refuses too much: "
-    "release sound images by name (xray review release), and a wider bound is proposed."
+    "release sound images by name (on their page in the console, or with xray review release), and a wider bound is "
+    "proposed."
 )
 """What a reader of proposals must know."""
 

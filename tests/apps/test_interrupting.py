@@ -16,8 +16,8 @@ from apps.interrupting import ending_on_interrupt
 with ending_on_interrupt():
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], **quiet)
-    print(child.pid, flush=True)
     try:
+        print(child.pid, flush=True)
         time.sleep(300)
     except KeyboardInterrupt:
         if "stubborn" in sys.argv:

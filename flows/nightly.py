@@ -12,6 +12,7 @@ from flows.ingest import ingest
 from flows.monitor import monitor
 from flows.retrain import failed_retraining
 from flows.routing import route_retrain
+from flows.running import without_heartbeat
 from flows.timing import measure
 from tasks.holding import follow_holds
 from tasks.metrics import keep_metrics
@@ -44,13 +45,13 @@ def nightly(options: NightlyOptions | None = None) -> State[NightOutcome]:
     night_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     set_ids(night=night_id, snapshot=None)
     stages: list[StageTime] = []
-    with measure("ingest", stages):
+    with measure("ingest", stages), without_heartbeat():
         batches = ingest(chosen.ingest)
     batches += find_untold_batches(tuple(batch.batch_id for batch in batches))
-    with measure("monitor", stages):
+    with measure("monitor", stages), without_heartbeat():
         drift, batch_drift = monitor_or_explain(batches, night_id, chosen.monitor)
     batches = follow_holds(batches)
-    with measure("retrain", stages):
+    with measure("retrain", stages), without_heartbeat():
         outcome = retrain_or_explain(chosen.retrain, started)
     night = NightOutcome(
         night_id=night_id,

@@ -26,7 +26,7 @@ from xray_model.outcomes import RetrainOutcome
 
 DEPLOYMENT = "retrain/retrain"
 
-_POLL_SECONDS = 2.0
+_POLL_SECONDS = 1.0
 _SLOW_ANSWER = timedelta(seconds=15)
 """An answer that took so long was waited for while the server was away."""
 FOR_LIFE = timedelta(seconds=120)

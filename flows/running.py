@@ -1,5 +1,6 @@
 """Starting a flow in this process, with Prefect's embedded server where no other is configured."""
 
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from prefect import Flow
@@ -13,11 +14,17 @@ def run_flow(flow: Flow[..., Any], options: Any) -> Any:
     Raises:
         Exception: what the flow raised.
     """
-    # The heartbeat tells a server about runs whose process vanished; here the process is the caller's own, and
-    # joining its thread would cost each flow and subflow a second.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with without_heartbeat():  # the process is the caller's own: nobody has to be told when it vanishes
         state = cast("State[Any]", flow(options, return_state=True))
         result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def without_heartbeat() -> AbstractContextManager[object]:
+    """Flows that are started within send no heartbeat, whose thread each of them would wait a second for.
+
+    A heartbeat tells a server of runs whose process vanished. A subflow is in its parent's process, and that sends one.
+    """
+    return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})

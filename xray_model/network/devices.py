@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _log = logging.getLogger(__name__)
-_TENSORFLOW = "tensorflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,11 @@ def find_devices() -> Devices:
     return Devices(keras.backend.backend(), keras.version(), found)
 
 
+def runs_on_tensorflow() -> bool:
+    """Whether TensorFlow is what Keras computes with here."""
+    return bool(keras.backend.backend() == "tensorflow")
+
+
 @contextmanager
 def spread_over(devices: Sequence[str]) -> Iterator[None]:
     """Networks that are built and trained within give each device its part of every batch.
@@ -44,7 +48,7 @@ def spread_over(devices: Sequence[str]) -> Iterator[None]:
     """
     if len(devices) < 2:  # noqa: PLR2004
         yield
-    elif keras.backend.backend() == _TENSORFLOW:
+    elif runs_on_tensorflow():
         _log.info("each batch is divided among %s", ", ".join(devices))
         with _mirror(tuple(devices)).scope():
             yield
@@ -67,7 +71,7 @@ def _mirror(devices: tuple[str, ...]) -> "tf.distribute.Strategy":
 
 def count_replicas() -> int:
     """Among how many devices a batch is divided here."""
-    if keras.backend.backend() != _TENSORFLOW:
+    if not runs_on_tensorflow():
         return 1
     import tensorflow as tf
 

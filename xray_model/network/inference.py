@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from xray_model.network.extractor import extractor_of
 from xray_model.network.samples import Features
 
 BATCH = 64
@@ -11,10 +12,7 @@ BATCH = 64
 
 def compute_features(frozen: keras.Model, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
     """float16 [n, ...]: what the frozen part makes of canonical pixels uint8 [n, side, side]."""
-    if len(pixels) == 0:
-        return np.zeros((0, *frozen.output_shape[1:]), np.float16)
-    features: npt.NDArray[np.float32] = frozen.predict(pixels[..., None], batch_size=BATCH, verbose=0)
-    return features.astype(np.float16)
+    return extractor_of(frozen)(pixels)
 
 
 def predict_features(head: keras.Model, features: Features) -> npt.NDArray[np.float32]:

@@ -15,15 +15,9 @@ import numpy.typing as npt
 from xray_model.evaluation.decision import name_classes
 from xray_model.network import network
 from xray_model.network.explain import explain
+from xray_model.network.extractor import SIZES, FeatureExtractor, pad
 
 Pixels = npt.NDArray[np.uint8]
-
-SIZES = (2, 4, 8, 16, 32)
-"""Images of the batches that the network is given: each size that is new to it costs the first who asks a second.
-
-Not 1: oneDNN takes other kernels for an image alone, whose sums end on other bits, and one feature of a thousand on
-another float16. From 2 on, convolutions give an image the same bits in whatever company.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +37,13 @@ class Predictor:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._frozen, head = network.split(model)
+        frozen, head = network.split(model)
+        self._extract = FeatureExtractor(frozen)
         self._head = keras.Model(head.input, [head.output, network.embedding(head).output], name="answers")
         self.classes = network.class_names(model)
         """In the order of the probabilities."""
         self.decision_weights = network.decision_weights(model)
-        self.side: int = self._frozen.input_shape[1]
+        self.side: int = frozen.input_shape[1]
         """Of canonical pixels."""
 
     def answer(self, pixels: Pixels) -> Answers:
@@ -70,12 +65,8 @@ class Predictor:
             self.answer(np.zeros((size, self.side, self.side), np.uint8))
 
     def _answer_batch(self, pixels: Pixels) -> Sequence[npt.NDArray[np.float32]]:
-        count = len(pixels)
-        size = next(size for size in SIZES if size >= count)
-        padded = np.zeros((size, *pixels.shape[1:], 1), np.uint8)
-        padded[:count, ..., 0] = pixels
-        features = np.asarray(self._frozen.predict_on_batch(padded)).astype(np.float16)
-        return [np.asarray(output)[:count] for output in self._head.predict_on_batch(features)]
+        features = self._extract(pad(pixels))  # padded, for the head meets no new size either
+        return [np.asarray(output)[: len(pixels)] for output in self._head.predict_on_batch(features)]
 
 
 def load_predictor(path: Path) -> Predictor:

@@ -11,7 +11,8 @@ import pytest
 from xray_model.errors import InvalidInput
 from xray_model.network import inference, network
 from xray_model.network.explain import explain
-from xray_model.network.predictor import SIZES, Answers, Predictor, load_predictor
+from xray_model.network.extractor import SIZES
+from xray_model.network.predictor import Answers, Predictor, load_predictor
 
 if TYPE_CHECKING:
     from tests.xray_model.network.conftest import Small
@@ -21,7 +22,7 @@ SIDE = 80
 
 @pytest.fixture(scope="module")
 def images() -> npt.NDArray[np.uint8]:
-    """More than are answered at a time, uint8 [37, 80, 80]."""
+    """More than are answered at a time, uint8 [69, 80, 80]."""
     return np.random.default_rng(1).integers(0, 256, (SIZES[-1] + 5, SIDE, SIDE)).astype(np.uint8)
 
 
@@ -99,19 +100,19 @@ def test_warmed_up_predictor_meets_no_new_size(
     """After a warm-up no number of images gives the network a batch of a size that it has not answered before."""
     predictor = load_predictor(saved("mobilenet_v2"))
     met: list[int] = []
-    own = predictor._frozen.predict_on_batch
+    own = predictor._extract._forward
 
     def watch(batch: npt.NDArray[np.uint8]) -> Any:
         met.append(len(batch))
         return own(batch)
 
-    monkeypatch.setattr(predictor._frozen, "predict_on_batch", watch)
+    monkeypatch.setattr(predictor._extract, "_forward", watch)
     predictor.warm_up()
     known = set(met)
     met.clear()
     for count in (3, 7, 20, len(images)):
         assert len(predictor.answer(images[:count]).predicted) == count
-    assert met == [4, 8, 32, 32, 8]
+    assert met == [4, 8, 32, 64, 8]
     assert set(met) <= known
 
 

@@ -1,8 +1,8 @@
 """What Prefect adds to a night: through its embedded server, and through a server, two workers and `run_deployment`.
 
 `python bench/orchestration.py` draws two batches, one of ten times as many images, and runs a night on each three ways:
-the functions called plainly, the flow in this process, and the deployment whose training goes to the pool `gpu`. The
-first two are medians of three nights that take turns. The last line is one JSON object:
+the functions called plainly, the flow in this process, and the deployment whose training goes to the pool `gpu`. All
+are medians of three nights, and the first two ways take turns. The last line is one JSON object:
 
 - `plain_seconds`: a process that runs the night as plain functions, imports and training included;
 - `in_process_seconds`: how much longer a process takes that runs it as a flow, less `startup_seconds`;
@@ -69,19 +69,20 @@ def measure(folder: Path) -> dict[str, Any]:
     one_night("flow", *landed[0], prefect)  # begins Prefect's home, and has every library in the machine's memory
     empty, imported = medians(*(partial(seconds_of, ["-c", code], prefect) for code in (EMPTY_FLOW, IMPORT)))
     startup = empty - imported
-    rows: dict[str, list[float]] = {"plain_seconds": [], "in_process_seconds": []}
+    rows: dict[str, list[Any]] = {
+        "plain_seconds": [],
+        "in_process_seconds": [],
+        "through_server_seconds": [],
+        "task_runs": [],
+    }
     for home, given in landed:
         plain, flow = medians(*(partial(one_night, way, home, given, prefect) for way in ("plain", "flow")))
+        through, task_runs = zip(*(through_server(home, given) for _ in range(TURNS)), strict=True)
         rows["plain_seconds"].append(round(plain, 2))
         rows["in_process_seconds"].append(round(flow - startup - plain, 2))
-    through, task_runs = through_server(folder / "service", landed)
-    added = [round(seconds - plain, 2) for seconds, plain in zip(through, rows["plain_seconds"], strict=True)]
-    return {
-        "startup_seconds": round(startup, 2),
-        **rows,
-        "through_server_seconds": added,
-        "task_runs": task_runs,
-    }
+        rows["through_server_seconds"].append(round(median(through) - plain, 2))
+        rows["task_runs"].append(max(task_runs))
+    return {"startup_seconds": round(startup, 2), **rows}
 
 
 def land(home: Path, patients: int) -> tuple[Path, str]:
@@ -126,24 +127,19 @@ def one_night(way: str, home: Path, options: str, environment: Mapping[str, str]
         return seconds_of([__file__, way, options], {**environment, "XRAY_HOME": str(copy)})
 
 
-def through_server(folder: Path, landed: list[tuple[Path, str]]) -> tuple[list[float], list[int]]:
-    """Seconds from asking for each night to its end, and its task runs."""
-    folder.mkdir()
-    seconds, task_runs = [], []
-    for number, (home, options) in enumerate(landed):
-        place = folder / str(number)
-        place.mkdir()
-        copy = shutil.copytree(home, place / "xray")
-        with prefect_service(place, XRAY_HOME=str(copy), XRAY_SALT=SALT, XRAY_GPU_POOL="gpu") as service:
+def through_server(home: Path, options: str) -> tuple[float, int]:
+    """Seconds from asking for a night on a fresh copy of a home to its end, and its task runs."""
+    with TemporaryDirectory(prefix="xray-bench-") as name:
+        folder = Path(name)
+        copy = shutil.copytree(home, folder / "xray")
+        with prefect_service(folder, XRAY_HOME=str(copy), XRAY_SALT=SALT, XRAY_GPU_POOL="gpu") as service:
             for pool in ("cpu", "gpu"):
                 service.command("work-pool", "create", pool, "--type", "process")
             service.command("--no-prompt", "deploy", "--all")
             for pool in ("cpu", "gpu"):
                 service.start_worker(pool)
                 wait_for("a worker", partial(_workers, service, pool))
-            seconds.append(_ask(service, options))
-            task_runs.append(_count(service))
-    return seconds, task_runs
+            return _ask(service, options), _count(service)
 
 
 def _workers(service: PrefectService, pool: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
+from sklearn.metrics.pairwise import euclidean_distances
 
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import ImageWarning
@@ -32,6 +32,8 @@ MOST_KNOWN = 2000
 """Images that are kept of more: a sample tells the distance of the nearest as well."""
 SHARE = 0.999
 """Of known images, those that are no further from the nearest of another patient than the limit."""
+_EXACT = 1e-6
+"""Share of an embedding's length that distances are exact to: what lies nearer than that cannot be told apart."""
 _SEED = 20
 
 
@@ -54,8 +56,10 @@ class Strangeness:
                 f"the embedding has {embedding.shape[1]} features, the known images {self.known.shape[1]}: they are of "
                 "different models"
             )
-        near: npt.NDArray[np.bool_] = _measure_distances(embedding, self.known).min(axis=1) <= self.limit
-        return ~near
+        strange, sound = np.ones(len(embedding), np.bool_), np.flatnonzero(np.isfinite(embedding).all(axis=1))
+        if len(sound):
+            strange[sound] = _measure_distances(embedding[sound], self.known).min(axis=1) > self.limit
+        return strange
 
     def to_array(self) -> npt.NDArray[np.float32]:
         """The limit, in all places of the first row, and the known images below: [1 + m, d], for a store."""
@@ -93,10 +97,11 @@ def fit_strangeness(embedding: Floats, patients: npt.NDArray[np.str_]) -> Strang
     nearest = distances.min(axis=1)
     if not np.isfinite(nearest).all():
         raise InvalidInput("all images are of one patient: that does not tell how far patients lie from each other")
-    return Strangeness(known, float(np.float32(np.quantile(nearest, SHARE))))
+    rounding = _EXACT * float(np.linalg.norm(known, axis=1).max())
+    return Strangeness(known, float(np.float32(np.quantile(nearest, SHARE) + rounding)))
 
 
 def _measure_distances(one: Floats, other: Floats) -> npt.NDArray[np.float64]:
-    """Euclidean distances [n, m] of [n, d] and [m, d]."""
-    distances: npt.NDArray[np.float64] = cdist(one.astype(np.float64), other.astype(np.float64))
+    """Euclidean distances [n, m] of [n, d] and [m, d], by a product of matrices; see `_EXACT`."""
+    distances: npt.NDArray[np.float64] = euclidean_distances(one.astype(np.float64), other.astype(np.float64))
     return distances

@@ -65,6 +65,15 @@ def test_known_images_are_never_strange_and_no_numbers_always(seed: int, spread:
         assert strangeness.find_strange(known[:0]).shape == (0,)
 
 
+def test_what_cannot_be_told_apart_from_known_images_is_not_strange() -> None:
+    """Where a dead network gives all images one embedding, none that has it is strange, whatever its length."""
+    known = np.tile(draw(1, 0, spread=1e3), (150, 1))
+    strangeness = fit_strangeness(known, owners(150))
+    for images in (1, 7, 150):
+        assert not strangeness.find_strange(known[:images]).any()
+    assert strangeness.find_strange(known[:3] + 1).all()
+
+
 def test_a_large_reference_is_sampled() -> None:
     """No more than a bounded number of images is kept, none of them without numbers, the same each time."""
     embedding = draw(MOST_KNOWN + 500, 0)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from xray_model.network.devices import count_replicas, runs_on_tensorflow
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-Features: TypeAlias = npt.NDArray[np.float16]
 _Forward: TypeAlias = Callable[[Pixels], Any]
 
 SIZES = (2, 4, 8, 16, 32, 64)
@@ -31,7 +30,7 @@ class FeatureExtractor:
         self._shape: tuple[int, ...] = frozen.output_shape[1:]
         self._forward = _forward(frozen)
 
-    def __call__(self, pixels: Pixels) -> Features:
+    def __call__(self, pixels: Pixels) -> npt.NDArray[np.float16]:
         """float16 [n, ...] of canonical pixels uint8 [n, side, side]."""
         features = np.empty((len(pixels), *self._shape), np.float16)
         for start in range(0, len(pixels), SIZES[-1]):

@@ -223,9 +223,9 @@ class ChampionKeeper:
                 raise
         new.sure = datetime.now(UTC)
         self._swap(new)
-        self._keep()
         _log.info("model v%d is in service", new.model.version)
         self._settle(None)
+        self._keep()
         if waits_for_it:
             new.warm_up()
 

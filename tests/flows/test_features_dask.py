@@ -164,6 +164,7 @@ def test_no_scheduler_is_said() -> None:
         run_flow(retrain, OPTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("champion")
 def test_a_drift_is_the_same(store: Store, tmp_path: Path) -> None:
     """Of reference and new images the features are byte for byte the same, and so is what is measured on them."""

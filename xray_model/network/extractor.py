@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray_model.network.devices import count_replicas, runs_on_tensorflow
+from xray_model.network.network import fingerprint
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 _Forward: TypeAlias = Callable[[Pixels], Any]
@@ -39,9 +40,13 @@ class FeatureExtractor:
         return features
 
 
-@lru_cache(maxsize=2)
 def extractor_of(frozen: keras.Model) -> FeatureExtractor:
-    """The extractor of a frozen part, whose weights stay as they are: one for all its shards, looks and splits."""
+    """The extractor of a frozen part with the weights that it has now: one for all its shards, looks and splits."""
+    return _make(frozen, fingerprint(frozen))
+
+
+@lru_cache(maxsize=2)
+def _make(frozen: keras.Model, _weights: str) -> FeatureExtractor:
     return FeatureExtractor(frozen)
 
 

@@ -85,9 +85,13 @@ def test_what_gains_nothing_is_not_folded(
     assert foldings == []
 
 
-def test_one_extractor_serves_all_who_ask(frozen: keras.Model) -> None:
-    """What a frozen part needs to begin with is done once for all shards."""
-    assert extractor_of(frozen) is extractor_of(frozen)
+def test_one_extractor_serves_all_who_ask_until_weights_change() -> None:
+    """What a frozen part needs to begin with is done once for all shards, and again once it has other weights."""
+    model, _ = build_frozen(BACKBONES["mobilenet_v2"], SIDE, SIDE, Weights("none"))
+    before = extractor_of(model)
+    assert extractor_of(model) is before
+    model.non_trainable_variables[0].assign_add(np.full(model.non_trainable_variables[0].shape, 0.1))
+    assert extractor_of(model) is not before
 
 
 def test_no_image_has_no_features(frozen: keras.Model) -> None:

@@ -50,7 +50,7 @@ def cut_again(boundary: str) -> Parts:
     return build_parts(BACKBONE, SIDE, SIDE, Weights("none"), boundary)
 
 
-@pytest.mark.parametrize("boundary", [BACKBONE.boundaries[-1], ALL])
+@pytest.mark.parametrize("boundary", [BACKBONE.boundaries[-1], pytest.param(ALL, marks=pytest.mark.slow)])
 def test_fine_tuning_goes_on_from_the_head(boundary: str, tmp_path: Path) -> None:
     """The upper part learns, batch normalisation stays as it was, and the epochs of both stages are told in order."""
     head, first = train_head()

@@ -42,6 +42,7 @@ def nih_pair(shared_data: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.i
     return pixels, np.asarray(images["label"] == "pneumonia", np.intp), np.asarray(images["patient_id"], np.str_)
 
 
+@pytest.mark.slow
 def test_lower_maps_tell_more_of_a_chest_than_the_last_layer(shared_data: Path) -> None:
     """Over three splits of the NIH pair by patient, heads on several depths are better on unseen patients."""
     pixels, targets, patients = nih_pair(shared_data)

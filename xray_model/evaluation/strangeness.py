@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics.pairwise import euclidean_distances
 
 from xray_model.errors import InvalidInput
 from xray_model.outcomes import ImageWarning
@@ -102,6 +101,11 @@ def fit_strangeness(embedding: Floats, patients: npt.NDArray[np.str_]) -> Strang
 
 
 def _measure_distances(one: Floats, other: Floats) -> npt.NDArray[np.float64]:
-    """Euclidean distances [n, m] of [n, d] and [m, d], by a product of matrices; see `_EXACT`."""
-    distances: npt.NDArray[np.float64] = euclidean_distances(one.astype(np.float64), other.astype(np.float64))
+    """Euclidean distances [n, m] of [n, d] and [m, d], by a product of matrices; see `_EXACT`.
+
+    As scikit-learn computes them, which would take the service half a second to import.
+    """
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
+    distances: npt.NDArray[np.float64] = np.sqrt(np.maximum(squares, 0))
     return distances
